@@ -1,1 +1,7 @@
-//! placeholder
+//! What Jarvis thinks with.
+//!
+//! Everything here is pure: no I/O, no clock, no randomness, no async. Time comes in as an argument.
+//! Acting is `jarvisd`'s part, pretending is `jarvis-sim`'s.
+
+pub mod cluster;
+pub mod protocol;

@@ -1,0 +1,10 @@
+//! Everything that crosses a WebSocket or REST boundary; the source of the TypeScript types and of OpenAPI.
+
+pub mod event;
+pub mod frames;
+
+pub use event::{Event, EventKind, EventSource, Severity};
+pub use frames::{ClientFrame, Entities, EntityKind, Removal, ServerFrame, Upsert};
+
+/// Version of the stream protocol, told in `hello`.
+pub const PROTO: u32 = 1;
