@@ -1,1 +1,4 @@
-//! placeholder
+//! The daemon: it reads the cluster, publishes one state, and serves it. `docs/ARCHITECTURE.md` is the map.
+
+pub mod clock;
+pub mod config;

@@ -1,0 +1,235 @@
+//! Reads and checks the settings. Every fault is one line: which key or file, what is wrong, what to do.
+
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use secrecy::SecretString;
+use thiserror::Error;
+
+use super::{Config, Proxmox};
+
+/// A secret file is a line; more than this is the wrong file.
+const SECRET_BYTES_MAX: u64 = 8 * 1024;
+
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    #[error("configuration: {0}")]
+    Invalid(String),
+    #[error("configuration file {path} cannot be read: {source}; check the path and its permissions")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error(
+        "configuration: `{key}` names {path}, which cannot be read: {source}; check the path and its permissions"
+    )]
+    File { key: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("configuration: `{key}` is {value}; {todo}")]
+    Value { key: &'static str, value: String, todo: &'static str },
+}
+
+/// Reads `file` (or only the defaults) and lays the environment's `JARVIS_SECTION__KEY` over it.
+pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+    let mut figment = Figment::new();
+    if let Some(path) = file {
+        // Read here, because figment takes a missing file for an empty one.
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        figment = figment.merge(Toml::string(&text));
+    }
+    let config: Config = figment
+        .merge(Env::prefixed("JARVIS_").split("__"))
+        .extract()
+        .map_err(|e| ConfigError::Invalid(explain(&e, file)))?;
+    check(&config)?;
+    Ok(config)
+}
+
+fn explain(error: &figment::Error, file: Option<&Path>) -> String {
+    let place = file.map_or_else(|| "the environment".to_owned(), |p| p.display().to_string());
+    let faults: Vec<String> = error
+        .clone()
+        .into_iter()
+        .map(|e| {
+            let key = e.path.join(".");
+            let at = if key.is_empty() { String::new() } else { format!("`{key}`: ") };
+            format!("{at}{}", e.kind)
+        })
+        .collect();
+    format!("{} (in {place}); deploy/jarvisd.example.toml lists every key", faults.join("; "))
+}
+
+fn check(config: &Config) -> Result<(), ConfigError> {
+    let bad = |key, value: &dyn std::fmt::Display, todo| {
+        Err(ConfigError::Value { key, value: value.to_string(), todo })
+    };
+    if !(1..=8).contains(&config.server.workers) {
+        return bad("server.workers", &config.server.workers, "give 1 to 8");
+    }
+    if config.access.password_length_min < 8 {
+        return bad("access.password_length_min", &config.access.password_length_min, "give 8 or more");
+    }
+    if !(1..=20).contains(&config.access.attempts_max) {
+        return bad("access.attempts_max", &config.access.attempts_max, "give 1 to 20");
+    }
+    for origin in &config.server.origins {
+        if !is_origin(origin) {
+            return bad("server.origins", origin, "give scheme://host[:port] without a path");
+        }
+    }
+    config.proxmox.as_ref().map_or(Ok(()), check_proxmox)
+}
+
+fn check_proxmox(proxmox: &Proxmox) -> Result<(), ConfigError> {
+    let bad = |key, value: String, todo| Err(ConfigError::Value { key, value, todo });
+    if proxmox.nodes.is_empty() {
+        return bad("proxmox.nodes", "empty".into(), "give at least one node's name and url");
+    }
+    for node in &proxmox.nodes {
+        let host = node.url.strip_prefix("https://").map(|rest| rest.trim_end_matches('/'));
+        if host.is_none_or(|h| h.is_empty() || h.contains(['/', '?', '#', '@'])) {
+            return bad("proxmox.nodes.url", node.url.clone(), "give https://ADDRESS:8006");
+        }
+        if node.fingerprint.as_deref().is_some_and(|f| !is_fingerprint(f)) {
+            return bad(
+                "proxmox.nodes.fingerprint",
+                format!("not a SHA-256 fingerprint (node {})", node.name),
+                "give 32 bytes in hex, as `AA:BB:…`",
+            );
+        }
+        if node.fingerprint.is_none() && proxmox.ca_file.is_none() {
+            return bad(
+                "proxmox.ca_file",
+                format!("missing, and node {} has no fingerprint", node.name),
+                "copy /etc/pve/pve-root-ca.pem from a node and name it here",
+            );
+        }
+    }
+    let poll = &proxmox.poll;
+    if !(500..=10_000).contains(&poll.watched_ms) {
+        return bad("proxmox.poll.watched_ms", poll.watched_ms.to_string(), "give 500 to 10000");
+    }
+    if !(5_000..=60_000).contains(&poll.idle_ms) {
+        return bad("proxmox.poll.idle_ms", poll.idle_ms.to_string(), "give 5000 to 60000");
+    }
+    if !(6..=600).contains(&poll.idle_requests_per_minute) {
+        let value = poll.idle_requests_per_minute.to_string();
+        return bad("proxmox.poll.idle_requests_per_minute", value, "give 6 to 600");
+    }
+    Ok(())
+}
+
+fn is_origin(s: &str) -> bool {
+    let rest = s.strip_prefix("https://").or_else(|| s.strip_prefix("http://"));
+    rest.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', '*', ' ']))
+}
+
+/// 32 bytes in hex, colons or not.
+fn is_fingerprint(s: &str) -> bool {
+    let hex: String = s.chars().filter(|c| *c != ':').collect();
+    hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Reads a secret from the file a `*_file` key names; white space at its end does not count.
+pub fn secret(key: &'static str, path: &Path) -> Result<SecretString, ConfigError> {
+    let text = text(key, path)?;
+    let secret = text.trim_end();
+    if secret.is_empty() {
+        let value = format!("{}, which is empty", path.display());
+        return Err(ConfigError::Value { key, value, todo: "write the secret into it" });
+    }
+    Ok(SecretString::from(secret.to_owned()))
+}
+
+/// Reads a small text file that a key names.
+pub fn text(key: &'static str, path: &Path) -> Result<String, ConfigError> {
+    let fault = |source| ConfigError::File { key, path: path.to_owned(), source };
+    let size = std::fs::metadata(path).map_err(fault)?.len();
+    if size > SECRET_BYTES_MAX * 16 {
+        let value = format!("{}, which has {size} bytes", path.display());
+        return Err(ConfigError::Value { key, value, todo: "name the right file" });
+    }
+    std::fs::read_to_string(path).map_err(fault)
+}
+
+/// An API token as Proxmox gives it: `user@realm!tokenid=uuid`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenId(pub String);
+
+impl FromStr for TokenId {
+    type Err = ConfigError;
+    fn from_str(s: &str) -> Result<Self, ConfigError> {
+        let bad = || ConfigError::Value {
+            key: "proxmox.token_file",
+            value: "not an API token".into(),
+            todo: "the file must hold one line: user@realm!tokenid=uuid",
+        };
+        let (id, secret) = s.split_once('=').ok_or_else(bad)?;
+        let (user, token) = id.split_once('!').ok_or_else(bad)?;
+        let shaped = user.contains('@') && !token.is_empty() && !secret.is_empty();
+        // It goes into a header: nothing but visible ASCII.
+        if shaped && s.bytes().all(|b| b.is_ascii_graphic()) { Ok(Self(id.to_owned())) } else { Err(bad()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        load(Some(file.path()))
+    }
+
+    const NODE: &str = "[proxmox]\ntoken_file = \"t\"\nca_file = \"c\"\n[[proxmox.nodes]]\nname = \"pve\"\n";
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = parse("").unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:7878");
+        assert!(config.proxmox.is_none());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let error = parse("[server]\nlissten = \"127.0.0.1:1\"\n").unwrap_err().to_string();
+        assert!(error.contains("lissten") && error.contains("example"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_not_an_empty_one() {
+        let error = load(Some(Path::new("/nonexistent/jarvisd.toml"))).unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/jarvisd.toml"), "{error}");
+    }
+
+    #[test]
+    fn every_bad_value_is_refused_with_its_key() {
+        for (text, key) in [
+            ("[server]\nworkers = 0\n".to_owned(), "server.workers"),
+            ("[server]\norigins = [\"https://a/b\"]\n".to_owned(), "server.origins"),
+            ("[access]\npassword_length_min = 3\n".to_owned(), "access.password_length_min"),
+            (format!("{NODE}url = \"http://10.0.0.1:8006\"\n"), "proxmox.nodes.url"),
+            (format!("{NODE}url = \"https://u@h\"\n"), "proxmox.nodes.url"),
+            (format!("{NODE}url = \"https://h\"\nfingerprint = \"AA\"\n"), "fingerprint"),
+            (NODE.replace("ca_file = \"c\"\n", "") + "url = \"https://h\"\n", "proxmox.ca_file"),
+            (format!("{NODE}url = \"https://h\"\n[proxmox.poll]\nidle_ms = 1\n"), "proxmox.poll.idle_ms"),
+        ] {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains(key), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_user_realm_id_and_secret() {
+        assert_eq!("jarvis@pve!read=1-2".parse::<TokenId>().unwrap().0, "jarvis@pve!read");
+        for bad in ["", "jarvis", "jarvis@pve!read", "jarvis!read=1", "jarvis@pve!=1", "a@b!c=1\n2"] {
+            assert!(bad.parse::<TokenId>().is_err(), "{bad:?}");
+        }
+    }
+}
