@@ -226,6 +226,20 @@ mod tests {
     }
 
     #[test]
+    fn the_example_names_every_key_with_its_default() {
+        let text = include_str!("../../../../deploy/jarvisd.example.toml");
+        let example = parse(text).unwrap();
+        let none = parse("").unwrap();
+        assert_eq!(format!("{:?}", example.server), format!("{:?}", none.server));
+        assert_eq!(format!("{:?}", example.data), format!("{:?}", none.data));
+        assert_eq!(format!("{:?}", example.access), format!("{:?}", none.access));
+        assert_eq!(format!("{:?}", example.log), format!("{:?}", none.log));
+        assert_eq!(format!("{:?}", example.metrics), format!("{:?}", none.metrics));
+        let poll = example.proxmox.unwrap().poll;
+        assert_eq!(format!("{poll:?}"), format!("{:?}", crate::config::Poll::default()));
+    }
+
+    #[test]
     fn a_token_has_user_realm_id_and_secret() {
         assert_eq!("jarvis@pve!read=1-2".parse::<TokenId>().unwrap().0, "jarvis@pve!read");
         for bad in ["", "jarvis", "jarvis@pve!read", "jarvis!read=1", "jarvis@pve!=1", "a@b!c=1\n2"] {
