@@ -1,0 +1,232 @@
+//! The daemon's own counters, which each room bumps where the thing happens.
+//!
+//! Labels are closed sets (route templates, endpoint names, outcomes), so the number of series is bounded
+//! whatever clients send.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+/// Seconds; from a cached answer to the longest time-out of a poll.
+const DURATION_BUCKETS_S: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// How a request to Proxmox ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PollOutcome {
+    Ok,
+    /// No answer in time.
+    Timeout,
+    /// No connection.
+    Unreachable,
+    /// The certificate is not the pinned one.
+    Tls,
+    /// 401 or 403.
+    Denied,
+    /// Any other status that is not 200.
+    Failed,
+    /// 200, but not what it should be: HTML, cut off, too large.
+    Garbled,
+}
+
+impl PollOutcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+            Self::Garbled => "garbled",
+        }
+    }
+}
+
+/// Why the daemon closed a stream by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Eviction {
+    /// Did not take a frame in time.
+    Slow,
+    /// Answered no heartbeat.
+    Silent,
+    /// Its session or token ended.
+    Access,
+    /// Sent too much.
+    Flood,
+    /// Too many streams at once.
+    Full,
+}
+
+impl Eviction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slow => "slow",
+            Self::Silent => "silent",
+            Self::Access => "access",
+            Self::Flood => "flood",
+            Self::Full => "full",
+        }
+    }
+}
+
+macro_rules! label_value {
+    ($name:ident) => {
+        impl EncodeLabelValue for $name {
+            fn encode(&self, encoder: &mut LabelValueEncoder) -> std::fmt::Result {
+                EncodeLabelValue::encode(&self.as_str(), encoder)
+            }
+        }
+    };
+}
+label_value!(PollOutcome);
+label_value!(Eviction);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PollLabels {
+    endpoint: &'static str,
+    outcome: PollOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabel {
+    endpoint: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HttpLabels {
+    route: &'static str,
+    method: &'static str,
+    code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabel {
+    route: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChannelLabel {
+    channel: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: Eviction,
+}
+
+/// Cheap to share; every method is lock-free or takes one short lock.
+#[derive(Debug)]
+pub struct Meter {
+    poll_requests: Family<PollLabels, Counter>,
+    poll_duration: Family<EndpointLabel, Histogram, fn() -> Histogram>,
+    poll_odd_rows: Family<EndpointLabel, Counter>,
+    http_requests: Family<HttpLabels, Counter>,
+    http_duration: Family<RouteLabel, Histogram, fn() -> Histogram>,
+    stream_clients: Gauge,
+    stream_frames: Family<ChannelLabel, Counter>,
+    stream_lags: Family<ChannelLabel, Counter>,
+    stream_evictions: Family<ReasonLabel, Counter>,
+}
+
+fn durations() -> Histogram {
+    Histogram::new(DURATION_BUCKETS_S)
+}
+
+impl Meter {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            poll_requests: Family::default(),
+            poll_duration: Family::new_with_constructor(durations),
+            poll_odd_rows: Family::default(),
+            http_requests: Family::default(),
+            http_duration: Family::new_with_constructor(durations),
+            stream_clients: Gauge::default(),
+            stream_frames: Family::default(),
+            stream_lags: Family::default(),
+            stream_evictions: Family::default(),
+        })
+    }
+
+    /// One request to Proxmox; `endpoint` is a template such as `/nodes/{node}/status`.
+    pub fn polled(&self, endpoint: &'static str, outcome: PollOutcome, took: Duration) {
+        self.poll_requests.get_or_create(&PollLabels { endpoint, outcome }).inc();
+        self.poll_duration.get_or_create(&EndpointLabel { endpoint }).observe(took.as_secs_f64());
+    }
+
+    /// Rows of an answer that could not be read and were left out.
+    pub fn odd_rows(&self, endpoint: &'static str, rows: u32) {
+        self.poll_odd_rows.get_or_create(&EndpointLabel { endpoint }).inc_by(rows.into());
+    }
+
+    /// One answered request; `route` is the template of the route table or `unlisted`.
+    pub fn answered(&self, route: &'static str, method: &'static str, code: u16, took: Duration) {
+        self.http_requests.get_or_create(&HttpLabels { route, method, code }).inc();
+        self.http_duration.get_or_create(&RouteLabel { route }).observe(took.as_secs_f64());
+    }
+
+    pub fn stream_opened(&self) {
+        self.stream_clients.inc();
+    }
+
+    pub fn stream_closed(&self) {
+        self.stream_clients.dec();
+    }
+
+    pub fn streamed(&self, channel: &'static str) {
+        self.stream_frames.get_or_create(&ChannelLabel { channel }).inc();
+    }
+
+    pub fn lagged(&self, channel: &'static str) {
+        self.stream_lags.get_or_create(&ChannelLabel { channel }).inc();
+    }
+
+    pub fn evicted(&self, reason: Eviction) {
+        self.stream_evictions.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
+    /// Puts every family above under its public name.
+    pub fn register(&self, registry: &mut Registry) {
+        let r = registry;
+        r.register("jarvis_poll_requests", "Requests to Proxmox", self.poll_requests.clone());
+        r.register("jarvis_poll_duration_seconds", "Time of requests to Proxmox", self.poll_duration.clone());
+        r.register("jarvis_poll_odd_rows", "Rows that could not be read", self.poll_odd_rows.clone());
+        r.register("jarvis_http_requests", "Requests answered", self.http_requests.clone());
+        r.register("jarvis_http_duration_seconds", "Time to answer a request", self.http_duration.clone());
+        r.register("jarvis_stream_clients", "Streams open now", self.stream_clients.clone());
+        r.register("jarvis_stream_frames", "Frames sent", self.stream_frames.clone());
+        r.register("jarvis_stream_lags", "Times a stream fell behind", self.stream_lags.clone());
+        r.register(
+            "jarvis_stream_evictions",
+            "Streams the daemon closed by itself",
+            self.stream_evictions.clone(),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_appears_under_its_public_name() {
+        let meter = Meter::new();
+        meter.polled("/cluster/resources", PollOutcome::Timeout, Duration::from_millis(30));
+        meter.answered("/api/v1/nodes/{node}", "GET", 404, Duration::from_millis(2));
+        meter.evicted(Eviction::Slow);
+        let mut registry = Registry::default();
+        meter.register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            r#"jarvis_poll_requests_total{endpoint="/cluster/resources",outcome="timeout"} 1"#,
+            r#"jarvis_http_requests_total{route="/api/v1/nodes/{node}",method="GET",code="404"} 1"#,
+            r#"jarvis_stream_evictions_total{reason="slow"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in:\n{text}");
+        }
+    }
+}
