@@ -1,0 +1,17 @@
+# The commands of the README. Each works on a fresh machine with Rust, Node and apt.
+.PHONY: demo build test bench check
+
+demo: ## everything, on loopback, with a simulated cluster; prints one URL and the log-in; Ctrl-C stops it
+	@exec deploy/demo.sh
+
+build: ## release binaries and dashboard/dist; starts nothing
+	@exec deploy/build.sh
+
+test: ## formats, lints, all tests; browser tests included
+	@exec tests/run.sh
+
+bench: ## the benches, with a table of results
+	@exec tests/bench.sh
+
+check: ## what is quick: formats, lints, unit tests
+	@exec tests/run.sh quick
