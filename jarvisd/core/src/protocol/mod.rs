@@ -3,7 +3,7 @@
 pub mod event;
 pub mod frames;
 
-pub use event::{Event, EventKind, EventSource, Severity};
+pub use event::{Event, EventKind, EventSource, NewEvent, Severity};
 pub use frames::{ClientFrame, Entities, EntityKind, Removal, ServerFrame, Upsert};
 
 /// Version of the stream protocol, told in `hello`.

@@ -1,0 +1,1 @@
+//! The loops of the daemon, one a file. A loop is idempotent and takes no input.
