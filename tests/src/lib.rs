@@ -3,4 +3,8 @@
 //!
 //! Nothing in here pretends to be a part of the daemon: the world is faked, not the insides.
 
+pub mod certificates;
+pub mod process;
+pub mod recorded;
 pub mod tidy;
+pub mod tls_server;

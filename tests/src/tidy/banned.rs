@@ -63,7 +63,7 @@ fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         let after = line[at + word.len()..].chars().next();
-        !(starts && part(before)) && !(ends && part(after))
+        !(starts && part(before) || ends && part(after))
     })
 }
 
