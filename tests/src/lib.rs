@@ -6,5 +6,14 @@
 pub mod certificates;
 pub mod process;
 pub mod recorded;
+pub mod rest;
+pub mod screen;
+pub mod socket;
 pub mod tidy;
 pub mod tls_server;
+
+/// One crypto provider for every TLS client in a test process.
+pub fn use_ring() {
+    // Another test of this process may have done it already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

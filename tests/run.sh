@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Everything that is checked, from nothing: run.sh. Only the quick part: run.sh quick.
+# Installs what is missing, goes on after a failure, and ends with the number of tests of each kind.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export NO_COLOR=1 CARGO_TERM_COLOR=never CARGO_TERM_PROGRESS_WHEN=never
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
+
+quick=${1:-}
+logs=target/test-logs
+mkdir -p "$logs"
+began=$SECONDS
+passed=0
+failed=0
+rows=()
+broken=()
+
+# step NAME KIND COMMAND…: runs it, keeps its words, counts its tests. KIND says how to count.
+step() {
+    local name=$1 kind=$2 from=$SECONDS ok=1 p f
+    shift 2
+    printf '\n== %s (after %d s)\n' "$name" $((SECONDS - began))
+    "$@" 2>&1 | tee "$logs/${name// /-}.log" || ok=0
+    read -r p f < <(count "$kind" "$logs/${name// /-}.log")
+    # A step that fails without a failed test (it did not compile, say) counts as one failure.
+    if [ "$ok" -eq 0 ] && [ "$f" -eq 0 ]; then f=1; fi
+    # A kind of test that ran none has not been passed.
+    if [ "$ok" -eq 1 ] && [ $((p + f)) -eq 0 ]; then f=1; fi
+    [ "$f" -eq 0 ] || broken+=("$name")
+    passed=$((passed + p)) failed=$((failed + f))
+    rows+=("$(printf '%-34s %6d %6d %7d s' "$name" "$p" "$f" $((SECONDS - from)))")
+}
+
+count() {
+    case $1 in
+        check) [ "$ok" -eq 1 ] && echo 1 0 || echo 0 1 ;;
+        cargo) awk '/^test result:/ {p += $4; f += $6} END {print p + 0, f + 0}' "$2" ;;
+        vitest) awk '/^ *Tests / {for (i = 2; i <= NF; i++) {if ($i == "passed") p = $(i - 1); if ($i == "failed") f = $(i - 1)}} END {print p + 0, f + 0}' "$2" ;;
+        playwright) awk '/^ +[0-9]+ (passed|failed|flaky|did not run)/ {if ($2 == "passed") p += $1; else f += $1} END {print p + 0, f + 0}' "$2" ;;
+    esac
+}
+
+npm_ci() {
+    local stamp=$1/node_modules/.installed-lock
+    cmp -s "$1/package-lock.json" "$stamp" && return
+    npm --prefix "$1" ci --no-audit --no-fund --loglevel=error && cp "$1/package-lock.json" "$stamp"
+}
+
+python_tools() {
+    local stamp=target/tools/python/.installed
+    cmp -s tests/requirements.txt "$stamp" && return
+    python3 -m venv target/tools/python &&
+        target/tools/python/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt &&
+        cp tests/requirements.txt "$stamp"
+}
+
+prepare() {
+    deploy/install.sh cc git setpriv flock && npm_ci dashboard || return
+    [ -n "$quick" ] || { deploy/install.sh nginx chromium prometheus venv && npm_ci tests/browser && python_tools; }
+}
+
+# The types and frames that Rust gives must be the ones in the tree.
+unit() {
+    rm -rf target/generated && mkdir -p target/generated/protocol &&
+        TS_RS_EXPORT_DIR=$PWD/target/generated/protocol cargo test --locked --workspace --lib --bins --no-fail-fast
+}
+generated() {
+    diff -r target/generated/protocol dashboard/src/protocol ||
+        { echo "dashboard/src/protocol is not what the sources give: run 'cargo test -p jarvis-core' and commit it"; return 1; }
+}
+
+step "install what is missing" check prepare
+step "rust format" check cargo fmt --all --check
+step "rust lints" check cargo clippy --locked --workspace --all-targets -- -D warnings
+step "dashboard lints and types" check npm --prefix dashboard run --silent lint
+step "unit and property tests" cargo unit
+step "generated files" check generated
+step "house rules" cargo cargo test --locked -p jarvis-tests --test tidy
+step "dashboard tests" vitest npm --prefix dashboard run --silent test
+if [ -z "$quick" ]; then
+    step "dashboard build" check npm --prefix dashboard run --silent build
+    step "dashboard size" check npm --prefix dashboard run --silent size
+    step "binaries for the stories" check cargo build --locked -p jarvisd -p jarvis-sim
+    # Stories wait far more than they compute.
+    step "stories" cargo timeout 1200 cargo test --locked -p jarvis-tests --test e2e -- --test-threads 6
+    step "browser" playwright timeout 900 npm --prefix tests/browser test --silent
+fi
+
+printf '\n%-34s %6s %6s %9s\n' "" passed failed time
+printf '%s\n' "${rows[@]}"
+printf '%-34s %6d %6d %7d s\n' total "$passed" "$failed" $((SECONDS - began))
+[ ${#broken[@]} -eq 0 ] || { printf '\nfailed: %s\n' "${broken[*]}"; printf 'their words: %s\n' "$logs"; }
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
