@@ -1,1 +1,3 @@
-//! placeholder
+//! Stories told against the real binaries: one file a story.
+
+mod foreign;

@@ -4,6 +4,7 @@
 //! Nothing in here pretends to be a part of the daemon: the world is faked, not the insides.
 
 pub mod certificates;
+pub mod fakepve;
 pub mod process;
 pub mod recorded;
 pub mod rest;
@@ -16,4 +17,9 @@ pub mod tls_server;
 pub fn use_ring() {
     // Another test of this process may have done it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The root of the repository.
+pub fn root() -> std::path::PathBuf {
+    std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
