@@ -13,7 +13,7 @@ use crate::{
     process::{PATIENCE, Process},
 };
 
-/// As tests/fakepve.py sets it.
+/// As tests/foreign_cluster.py sets it.
 const PASSWORD: &str = "for-this-test-only";
 const TOKEN_ID: &str = "root@pam!jarvis";
 const TOKEN_SECRET: &str = "5d1e8f0a-0000-4000-8000-00000000beef";
@@ -53,7 +53,7 @@ impl Fakepve {
         std::fs::write(at("leaf.pem"), &leaf.chain_pem)?;
         std::fs::write(at("leaf.key"), &leaf.key_pem)?;
         let mut command = Command::new(python_tool("python")?);
-        command.arg(crate::root().join("tests/fakepve.py"));
+        command.arg(crate::root().join("tests/foreign_cluster.py"));
         command.args([at("guests.json"), at("leaf.pem"), at("leaf.key")]).args([TOKEN_ID, TOKEN_SECRET]);
         let mut process = Process::start("fakepve", &command)?;
         let listening = |l: &str| l.strip_prefix("listening on ").map(str::to_owned);

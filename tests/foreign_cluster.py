@@ -1,6 +1,6 @@
 """Starts fakepve with an API token, which its own command line cannot make.
 
-fakepve.py GUESTS.json CERT.pem KEY.pem TOKEN_ID TOKEN_SECRET; prints its address when it listens.
+foreign_cluster.py GUESTS.json CERT.pem KEY.pem TOKEN_ID TOKEN_SECRET; prints its address when it listens.
 """
 
 import asyncio
