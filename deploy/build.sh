@@ -8,7 +8,10 @@ need() { command -v "$1" >/dev/null 2>&1 || { printf 'missing: %s. %s\n' "$1" "$
 need cargo "Install Rust 1.95 or newer (https://rustup.rs), then run the command again."
 need node "Install Node 20.19 or newer (https://nodejs.org), then run the command again."
 need npm "It comes with Node: install Node 20.19 or newer, then run the command again."
-deploy/install.sh cc
+deploy/install.sh cc setpriv
+
+# What runs for minutes ends when this script ends.
+with_us() { setpriv --pdeathsig TERM -- "$@"; }
 
 packages=("${@:-}")
 [ -n "${packages[0]}" ] || packages=(jarvisd jarvis-sim)
@@ -21,11 +24,11 @@ fi
 step "dashboard"
 stamp=dashboard/node_modules/.installed-lock
 if ! cmp -s dashboard/package-lock.json "$stamp"; then
-    npm --prefix dashboard ci --no-audit --no-fund --loglevel=error
+    with_us npm --prefix dashboard ci --no-audit --no-fund --loglevel=error
     cp dashboard/package-lock.json "$stamp"
 fi
-npm --prefix dashboard run --silent build
+with_us npm --prefix dashboard run --silent build
 
 step "binaries: ${packages[*]}"
-cargo build --release --locked "${packages[@]/#/--package=}"
+with_us cargo build --release --locked "${packages[@]/#/--package=}"
 printf '\nbuilt in %d s\n' $((SECONDS - began))

@@ -4,11 +4,14 @@
 //! Nothing in here pretends to be a part of the daemon: the world is faked, not the insides.
 
 pub mod certificates;
+pub mod daemon;
 pub mod fakepve;
 pub mod process;
+pub mod prometheus;
 pub mod recorded;
 pub mod rest;
 pub mod screen;
+pub mod sim;
 pub mod socket;
 pub mod tidy;
 pub mod tls_server;
@@ -22,4 +25,14 @@ pub fn use_ring() {
 /// The root of the repository.
 pub fn root() -> std::path::PathBuf {
     std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A binary of this workspace, built beside the tests: `make test` builds it first.
+pub fn binary(name: &str) -> anyhow::Result<std::path::PathBuf> {
+    // target/PROFILE/deps/this-test → target/PROFILE/NAME
+    let test = std::env::current_exe()?;
+    let profile = test.ancestors().find(|dir| dir.join(name).is_file());
+    let dir = profile
+        .ok_or_else(|| anyhow::anyhow!("{name} is not built: run `cargo build -p jarvisd -p jarvis-sim`"))?;
+    Ok(dir.join(name))
 }

@@ -35,7 +35,7 @@ pub fn typescript(files: &[Source], root: &str, table: Table) -> Vec<Fault> {
                 continue;
             };
             let to = room(&path, root);
-            if to == from && from == "panels" && panel(&path, root) != panel(&file.path, root) {
+            if to == from && from == "panels" && is_panel(files, &path) {
                 let what =
                     format!("a panel imports another panel ({target}): move what both need to ui or stream");
                 faults.push(file.fault(line, what));
@@ -69,11 +69,9 @@ fn room<'a>(path: &'a str, root: &str) -> &'a str {
     first.split('.').next().unwrap_or(first)
 }
 
-/// The panel a file belongs to: its own name without endings, or its folder under `panels`.
-fn panel<'a>(path: &'a str, root: &str) -> &'a str {
-    let below = path.strip_prefix(root).and_then(|p| p.strip_prefix("panels/")).unwrap_or(path);
-    let first = below.split('/').next().unwrap_or(below);
-    first.split('.').next().unwrap_or(first)
+/// A panel is a component of that folder; what stands beside one without drawing is not.
+fn is_panel(files: &[Source], path: &str) -> bool {
+    files.iter().any(|f| f.path == path || f.path == format!("{path}.tsx")) && !path.ends_with(".ts")
 }
 
 fn is_test(path: &str) -> bool {
@@ -189,9 +187,15 @@ mod tests {
 
     #[test]
     fn a_panel_leans_on_ui_and_on_no_other_panel() {
-        let faults = |text: &str| typescript(&[Source::new("w/src/panels/A.tsx", text)], "w/src/", WEB).len();
+        let beside = [Source::new("w/src/panels/B.tsx", ""), Source::new("w/src/panels/order.ts", "")];
+        let faults = |text: &str| {
+            let mut files = beside.to_vec();
+            files.push(Source::new("w/src/panels/A.tsx", text));
+            typescript(&files, "w/src/", WEB).len()
+        };
         assert_eq!(faults("import { B } from '../ui/B'\nimport x from 'react'"), 0);
         assert_eq!(faults("import { B } from './B'"), 1);
+        assert_eq!(faults("import { sorted } from './order'"), 0);
         assert_eq!(faults("import { b } from '../stream/socket'"), 1);
         assert_eq!(faults("const b = import('./B')"), 1);
         assert_eq!(faults("import '../../../other/thing'"), 1);

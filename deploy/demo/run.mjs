@@ -1,0 +1,75 @@
+// `make demo` after everything is built: starts the stack, says where it is, and stops it again.
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { Stack } from "./stack.mjs";
+
+const root = resolve(import.meta.dirname, "../..");
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "8080" },
+    bin: { type: "string", default: join(root, "target/release") },
+    dir: { type: "string", default: join(root, "target/demo") },
+    nodes: { type: "string" },
+    guests: { type: "string" },
+    seed: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) {
+  console.log("make demo, or deploy/demo.sh [--port 8080] [--nodes 4] [--guests 21] [--seed 1]");
+  process.exit(0);
+}
+
+const say = (line) => console.log(line);
+const sim = ["nodes", "guests", "seed"].flatMap((name) => (values[name] ? [`--${name}`, values[name]] : []));
+const any = values.port === "0";
+const stack = new Stack({
+  bin: resolve(values.bin),
+  dir: join(resolve(values.dir), "run"),
+  ports: { front: Number(values.port), api: any ? 0 : 7878, metrics: any ? 0 : 9878 },
+  sim,
+  say,
+});
+const access = join(resolve(values.dir), "access.json");
+const pidFile = join(resolve(values.dir), "pid");
+
+let stopping = null;
+function stop(why, code) {
+  stopping ??= (async () => {
+    say(`\n${why}: stopping`);
+    await stack.stop();
+    for (const file of [access, pidFile]) rmSync(file, { force: true });
+    say("stopped");
+    process.exit(code);
+  })();
+  return stopping;
+}
+process.on("SIGINT", () => stop("Ctrl-C", 0));
+process.on("SIGTERM", () => stop("asked to end", 0));
+process.on("SIGHUP", () => stop("the terminal has gone", 0));
+
+writeFileSync(pidFile, `${process.pid}\n`);
+try {
+  const began = Date.now();
+  await stack.start();
+  const { url, api, password, token } = stack;
+  const told = { url, api, metrics: `http://127.0.0.1:${stack.ports.metrics}/metrics`, password, token, sim_control: stack.cluster.control };
+  writeFileSync(access, `${JSON.stringify(told, null, 2)}\n`);
+  chmodSync(access, 0o600);
+  say(`\nJarvis is running, started in ${((Date.now() - began) / 1000).toFixed(1)} s\n`);
+  say(`  open       ${url}`);
+  say(`  password   ${password}\n`);
+  say(`For scripts: ${access}. Logs: ${join(stack.dir, "logs")}. Ctrl-C stops everything.`);
+} catch (error) {
+  console.error(error.message);
+  await stop("the demo could not start", 1);
+}
+for (const child of [stack.sim, stack.daemon, stack.front]) {
+  child?.ended.then((how) => {
+    if (!stopping) {
+      console.error(`${child.name} ended by itself (${how})\n${child.lastWords()}`);
+      stop("one part is gone", 1);
+    }
+  });
+}

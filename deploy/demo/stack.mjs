@@ -1,0 +1,141 @@
+// The whole product on loopback: simulated cluster, daemon, web server. The demo and the browser tests both
+// stand on it, so that what is shown is what is tested.
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Child, freePort } from "./children.mjs";
+
+const READY_MS = 30_000;
+const root = resolve(import.meta.dirname, "../..");
+
+/** A password a person can type: five groups without look-alikes, about 110 bits. */
+function password() {
+  const letters = "abcdefghjkmnpqrstuvwxyz23456789";
+  const pick = () => letters[randomBytes(1)[0] % letters.length];
+  return Array.from({ length: 5 }, () => Array.from({ length: 5 }, pick).join("")).join("-");
+}
+
+export class Stack {
+  /**
+   * `bin`: folder of the binaries; `dir`: where data, logs and settings of this run lie;
+   * `ports`: wanted `{front, api, metrics}`, 0 for any; `sim`: further arguments of jarvis-sim.
+   */
+  constructor({ bin, dir, ports, sim = [], site = join(root, "dashboard/dist"), say = () => {} }) {
+    Object.assign(this, { bin, dir, wanted: ports, simArgs: sim, site, say });
+    this.children = [];
+  }
+
+  async start() {
+    rmSync(this.dir, { recursive: true, force: true });
+    for (const name of ["data", "nginx", "logs"]) mkdirSync(join(this.dir, name), { recursive: true, mode: 0o700 });
+    this.ports = {};
+    for (const [name, port] of Object.entries(this.wanted)) this.ports[name] = await freePort(port, this.say);
+    this.url = `http://127.0.0.1:${this.ports.front}`;
+    this.api = `http://127.0.0.1:${this.ports.api}`;
+    await this.startSim();
+    this.#writeSettings();
+    await this.startDaemon();
+    await this.#setUp();
+    await this.#startFront();
+  }
+
+  #start(name, command, args, options = {}) {
+    const child = new Child(name, command, args, { logFile: join(this.dir, "logs", `${name}.log`), ...options });
+    this.children.push(child);
+    return child;
+  }
+
+  async startSim() {
+    const args = [...this.simArgs, "--dir", join(this.dir, "sim")];
+    // The same addresses again after a restart: the daemon's settings name them.
+    if (this.cluster) args.push(...this.cluster.again);
+    this.sim = this.#start("jarvis-sim", join(this.bin, "jarvis-sim"), args);
+    this.cluster = await this.sim.line(readSim, "its addresses", READY_MS);
+  }
+
+  #writeSettings() {
+    const { nodes, caFile, tokenFile } = this.cluster;
+    const text = (value) => JSON.stringify(value);
+    const lines = [
+      "[server]",
+      `listen = ${text(`127.0.0.1:${this.ports.api}`)}`,
+      `origins = [${text(this.url)}]`,
+      'trusted_proxies = ["127.0.0.1"]',
+      "[data]",
+      `dir = ${text(join(this.dir, "data"))}`,
+      "[metrics]",
+      `listen = ${text(`127.0.0.1:${this.ports.metrics}`)}`,
+      "[proxmox]",
+      `ca_file = ${text(caFile)}`,
+      `token_file = ${text(tokenFile)}`,
+      ...nodes.flatMap(({ name, url }) => ["[[proxmox.nodes]]", `name = ${text(name)}`, `url = ${text(url)}`]),
+    ];
+    this.settings = join(this.dir, "jarvisd.toml");
+    writeFileSync(this.settings, `${lines.join("\n")}\n`);
+  }
+
+  async startDaemon() {
+    this.daemon = this.#start("jarvisd", join(this.bin, "jarvisd"), ["serve", "--config", this.settings]);
+    await this.daemon.until(async () => (await fetch(`${this.api}/healthz`)).ok, "answer to /healthz", READY_MS);
+  }
+
+  /** As a user does it: the one-time token of the first start, then a password. */
+  async #setUp() {
+    this.setUpToken = readFileSync(join(this.dir, "data", "setup-token"), "utf8").trim();
+    if (this.skipSetUp) return;
+    this.password = password();
+    const answer = await fetch(`${this.api}/api/v1/setup`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin: this.api },
+      body: JSON.stringify({ token: this.setUpToken, password: this.password }),
+    });
+    if (!answer.ok) throw new Error(`set-up was refused (${answer.status}): ${await answer.text()}`);
+    const scopes = "read,chat,act,mcp,metrics";
+    const args = ["token", "create", "--config", this.settings, "--name", "demo", "--scopes", scopes];
+    const maker = new Child("jarvisd token", join(this.bin, "jarvisd"), args);
+    this.token = await maker.line((line) => line.match(/\bjrv_\S+/)?.[0], "a token", READY_MS);
+    await maker.ended;
+  }
+
+  async #startFront() {
+    const at = (name) => join(this.dir, "nginx", name);
+    const template = readFileSync(join(root, "deploy/nginx/jarvis.conf.template"), "utf8");
+    const names = {
+      LISTEN: `127.0.0.1:${this.ports.front}`,
+      ROOT: resolve(this.site),
+      DAEMON: `127.0.0.1:${this.ports.api}`,
+    };
+    writeFileSync(at("jarvis.conf"), template.replace(/\$\{(LISTEN|ROOT|DAEMON)\}/g, (_, name) => names[name]));
+    // Workers of root's master would run as nobody, who may not read the checkout.
+    const asRoot = process.getuid() === 0 ? "user root;" : "";
+    const temps = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    const main = `${asRoot} daemon off; worker_processes 1; pid ${at("nginx.pid")}; error_log stderr warn;
+events { worker_connections 1024; }
+http {
+  include ${nginxTypes()}; default_type application/octet-stream; access_log off; sendfile on;
+  ${temps.map((t) => `${t}_temp_path ${at(t)};`).join(" ")}
+  include ${at("jarvis.conf")};
+}
+`;
+    writeFileSync(at("nginx.conf"), main);
+    const args = ["-e", "stderr", "-p", at(""), "-c", at("nginx.conf")];
+    this.front = this.#start("nginx", "nginx", args, { env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` } });
+    await this.front.until(async () => (await fetch(`${this.url}/healthz`)).ok, "answer through Nginx", READY_MS);
+  }
+
+  /** Everything down, in the order in which nothing complains. */
+  async stop() {
+    for (const child of [...this.children].reverse()) await child.stop();
+  }
+}
+
+/** The simulator's first line, as JSON. */
+function readSim(line) {
+  if (!line.startsWith("{")) return null;
+  const ready = JSON.parse(line);
+  return ready.ready ?? ready;
+}
+
+function nginxTypes() {
+  return "/etc/nginx/mime.types";
+}

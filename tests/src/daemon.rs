@@ -1,0 +1,201 @@
+//! The real jarvisd with settings of a test, set up the way an operator does it.
+
+use std::{
+    fmt::Write,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    process::{PATIENCE, Process},
+    rest::Rest,
+    socket::Door,
+};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Where a Proxmox API is and what opens it.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Name and address.
+    pub nodes: Vec<(String, String)>,
+    pub ca_file: PathBuf,
+    pub token_file: PathBuf,
+}
+
+impl Cluster {
+    /// One server, its CA and a token, laid down as files in `dir`.
+    pub fn laid_down(dir: &Path, node: &str, url: &str, ca_pem: &str, token: &str) -> Result<Self> {
+        let (ca_file, token_file) = (dir.join("ca.pem"), dir.join("token"));
+        std::fs::write(&ca_file, ca_pem)?;
+        std::fs::write(&token_file, token)?;
+        Ok(Self { nodes: vec![(node.to_owned(), url.to_owned())], ca_file, token_file })
+    }
+
+    /// Its part of the settings.
+    pub fn settings(&self) -> String {
+        let mut text =
+            format!("[proxmox]\nca_file = {:?}\ntoken_file = {:?}\n", self.ca_file, self.token_file);
+        for (name, url) in &self.nodes {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "[[proxmox.nodes]]\nname = {name:?}\nurl = {url:?}\n");
+        }
+        text
+    }
+}
+
+/// A folder with settings, from which a daemon starts as often as a story wants.
+pub struct Home {
+    pub dir: TempDir,
+    pub api_port: u16,
+    pub metrics_port: u16,
+}
+
+impl Home {
+    /// `more`: further settings, whole sections.
+    pub fn new(cluster: Option<&Cluster>, more: &str) -> Result<Self> {
+        let home = Self { dir: TempDir::new()?, api_port: free_port()?, metrics_port: free_port()? };
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:{}\"\n[metrics]\nlisten = \"127.0.0.1:{}\"\n[data]\ndir = {:?}\n{}\n{more}\n",
+            home.api_port,
+            home.metrics_port,
+            home.data(),
+            cluster.map(Cluster::settings).unwrap_or_default(),
+        );
+        std::fs::write(home.settings(), text)?;
+        Ok(home)
+    }
+
+    pub fn settings(&self) -> PathBuf {
+        self.dir.path().join("jarvisd.toml")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub fn api(&self) -> String {
+        format!("http://127.0.0.1:{}", self.api_port)
+    }
+
+    pub fn command(&self, words: &[&str]) -> Result<Command> {
+        let mut command = Command::new(crate::binary("jarvisd")?);
+        command.args(words).arg("--config").arg(self.settings());
+        Ok(command)
+    }
+
+    /// Starts it and returns at once: for stories in which it does not get far.
+    pub fn launch(&self) -> Result<Process> {
+        Process::start("jarvisd", &self.command(&["serve"])?)
+    }
+
+    /// Starts it and waits until it answers.
+    pub async fn start(&self) -> Result<Process> {
+        let mut process = self.launch()?;
+        let rest = Rest::new(&self.api());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if rest.get("/healthz").await.is_ok_and(|a| a.status.is_success()) {
+                return Ok(process);
+            }
+            ensure!(process.running(), "jarvisd ended before it answered\n{}", process.log());
+            ensure!(Instant::now() < deadline, "jarvisd does not answer\n{}", process.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A daemon that is up and set up.
+pub struct Jarvisd {
+    pub process: Process,
+    pub home: Home,
+    /// `name=value`
+    pub cookie: String,
+    /// Scope `read`.
+    pub token: String,
+}
+
+impl Jarvisd {
+    pub async fn start(cluster: &Cluster) -> Result<Self> {
+        Self::at(Home::new(Some(cluster), "")?).await
+    }
+
+    pub async fn at(home: Home) -> Result<Self> {
+        let process = home.start().await?;
+        let secret = std::fs::read_to_string(home.data().join("setup-token")).context("the set-up token")?;
+        let rest = Rest::new(&home.api());
+        let body = json!({"token": secret.trim(), "password": PASSWORD});
+        let answer = rest.with("origin", &home.api()).post("/api/v1/setup", &body).await?;
+        answer.ok().context("set-up")?;
+        let cookie = answer.cookie().context("set-up gave no session")?;
+        let token = make_token(&home, "read").await?;
+        Ok(Self { process, home, cookie, token })
+    }
+
+    /// Starts it again on the same data, after it was killed or has stopped.
+    pub async fn again(&mut self) -> Result<()> {
+        self.process = self.home.start().await?;
+        Ok(())
+    }
+
+    pub fn rest(&self) -> Rest {
+        self.bare().token(&self.token)
+    }
+
+    /// Without credentials.
+    pub fn bare(&self) -> Rest {
+        Rest::new(&self.home.api())
+    }
+
+    /// As the operator's browser.
+    pub fn browser(&self) -> Rest {
+        self.bare().session(&self.cookie)
+    }
+
+    pub fn door(&self) -> Door {
+        Door { api: self.home.api(), token: self.token.clone() }
+    }
+
+    pub async fn metrics(&self) -> Result<String> {
+        Ok(Rest::new(&format!("http://127.0.0.1:{}", self.home.metrics_port)).get("/metrics").await?.text)
+    }
+
+    /// Waits until `GET /readyz` says what is waited for; the answer.
+    pub async fn readyz(
+        &self,
+        within: Duration,
+        what: &str,
+        is: impl Fn(u16, &str) -> bool,
+    ) -> Result<String> {
+        let deadline = Instant::now() + within;
+        loop {
+            let answer = self.bare().get("/readyz").await?;
+            if is(answer.status.as_u16(), &answer.text) {
+                return Ok(answer.text);
+            }
+            ensure!(Instant::now() < deadline, "/readyz did not say {what}: {}", answer.text);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// `jarvisd token create` on the data of a running daemon.
+pub async fn make_token(home: &Home, scopes: &str) -> Result<String> {
+    let mut command = home.command(&["token", "create", "--name", "story", "--scopes", scopes])?;
+    let out = tokio::task::spawn_blocking(move || command.output()).await??;
+    let said = String::from_utf8_lossy(&out.stdout);
+    ensure!(out.status.success(), "token create: {said}{}", String::from_utf8_lossy(&out.stderr));
+    let token = said.split_whitespace().find(|w| w.starts_with("jrv_")).context("no token was printed")?;
+    Ok(token.to_owned())
+}
+
+/// A port that is free now. Another program may take it before the daemon does; a story then says so.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
