@@ -1,5 +1,6 @@
 //! The daemon: it reads the cluster, publishes one state, and serves it. `docs/ARCHITECTURE.md` is the map.
 
+pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod metrics;

@@ -1,0 +1,5 @@
+//! Foreign systems, one folder each: their shapes become ours at the door.
+//!
+//! Not here: when they are asked (tasks) and what their answers mean for the cluster (state).
+
+pub mod proxmox;

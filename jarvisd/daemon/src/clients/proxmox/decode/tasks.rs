@@ -1,0 +1,123 @@
+//! Tasks: the cluster's list, the end of one, and the lines of its log.
+
+use jarvis_core::cluster::reading::TaskRow;
+use jarvis_core::cluster::{TaskStatus, Upid};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::field::Field;
+use super::{Decoded, Oddities, Unreadable, rows, start};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields {
+    upid: Field<String>,
+    node: Field<String>,
+    #[serde(rename = "type")]
+    kind: Field<String>,
+    id: Field<String>,
+    user: Field<String>,
+    tokenid: Field<String>,
+    starttime: Field<u64>,
+    endtime: Field<u64>,
+    status: Field<String>,
+}
+
+/// `GET /cluster/tasks`
+pub(in super::super) fn tasks(data: &RawValue) -> Result<Decoded<Vec<TaskRow>>, Unreadable> {
+    let mut value = Vec::new();
+    let read = rows(data, row, |task| value.push(task))?;
+    Ok(Decoded { value, odd_rows: read.odd_rows, first_odd: read.first_odd })
+}
+
+fn row(json: &str, odd: &mut Oddities) -> Result<Option<TaskRow>, Unreadable> {
+    let f: Fields = serde_json::from_str(json).map_err(|e| format!("not a row ({e})"))?;
+    let upid: Upid = f.upid.read("upid", odd).and_then(|u| u.parse().ok()).ok_or("no usable upid")?;
+    let named = f.node.read("node", odd).and_then(|n| n.parse().ok());
+    let node = named.or_else(|| upid.node()).ok_or("no usable node name")?;
+    let part = |i: usize| upid.as_str().split(':').nth(i).unwrap_or_default().to_owned();
+    let start_s = f.starttime.read("starttime", odd).or_else(|| u64::from_str_radix(&part(4), 16).ok());
+    let end_ms = f.endtime.read("endtime", odd).and_then(ms);
+    let exit = f.status.read("status", odd);
+    let user = match (f.user.read("user", odd), f.tokenid.read("tokenid", odd)) {
+        (Some(user), Some(token)) if !user.contains('!') => format!("{user}!{token}"),
+        (Some(user), _) => user,
+        (None, _) => part(7),
+    };
+    Ok(Some(TaskRow {
+        node,
+        kind: f.kind.read("type", odd).unwrap_or_else(|| part(5)),
+        target: f.id.read("id", odd),
+        user,
+        start_ms: start_s.and_then(ms).ok_or("no start time")?,
+        end_ms,
+        status: status(end_ms.is_some(), exit.as_deref()),
+        exit: exit.filter(|_| end_ms.is_some()),
+        upid,
+    }))
+}
+
+fn ms(seconds: u64) -> Option<i64> {
+    i64::try_from(seconds).ok()?.checked_mul(1_000)
+}
+
+/// While a task runs it has neither an end nor a last word.
+fn status(ended: bool, exit: Option<&str>) -> TaskStatus {
+    match exit {
+        None | Some("RUNNING" | "running") if !ended => TaskStatus::Running,
+        Some("OK") => TaskStatus::Ok,
+        Some(word) if word.starts_with("WARNINGS:") => TaskStatus::Warnings,
+        // The worker was killed before it could say how it went.
+        None | Some("unexpected status" | "unknown") => TaskStatus::Unknown,
+        Some(_) => TaskStatus::Failed,
+    }
+}
+
+/// `GET /nodes/{node}/tasks/{upid}/status`: how a task stands and its last word.
+pub(in super::super) fn task_end(
+    data: &RawValue,
+) -> Result<Decoded<(TaskStatus, Option<String>)>, Unreadable> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Status {
+        status: Field<String>,
+        exitstatus: Field<String>,
+    }
+    let f: Status =
+        serde_json::from_str(data.get()).map_err(|_| format!("not a task's status: {}", start(data)))?;
+    let mut odd = Oddities::default();
+    let exit = f.exitstatus.read("exitstatus", &mut odd);
+    let ended = match f.status.read("status", &mut odd).as_deref() {
+        Some("running") => false,
+        Some("stopped") => true,
+        _ => return Err(format!("neither running nor stopped: {}", start(data))),
+    };
+    let value = (status(ended, exit.as_deref().filter(|_| ended)), exit.filter(|_| ended));
+    Ok(Decoded { value, odd_rows: u32::from(odd.first.is_some()), first_odd: odd.first })
+}
+
+/// A line of a task's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// From 1.
+    pub number: u64,
+    pub text: String,
+}
+
+/// `GET /nodes/{node}/tasks/{upid}/log`
+pub(in super::super) fn log_lines(data: &RawValue) -> Result<Decoded<Vec<LogLine>>, Unreadable> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Line {
+        n: Field<u64>,
+        t: Field<String>,
+    }
+    let mut value = Vec::new();
+    let line = |json: &str, odd: &mut Oddities| {
+        let f: Line = serde_json::from_str(json).map_err(|e| format!("not a line ({e})"))?;
+        let number = f.n.read("n", odd).ok_or("no line number")?;
+        Ok(Some(LogLine { number, text: f.t.read("t", odd).unwrap_or_default() }))
+    };
+    let read = rows(data, line, |l| value.push(l))?;
+    Ok(Decoded { value, odd_rows: read.odd_rows, first_odd: read.first_odd })
+}

@@ -1,0 +1,262 @@
+//! Which node is asked: the one that answered last, then the others, those that failed lately at the end.
+//!
+//! A node that hangs costs at most the wait before the next one is asked too; after that it is remembered.
+//! An answer about one guest or one node (a 500, a 595) is an answer: it never speaks against the node that gave it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
+
+use super::ask::{Ask, Class, HEDGE_AFTER, Method};
+use super::error::{ErrorKind, ProxmoxError};
+use super::meter::Meter;
+use super::transport::{Endpoint, RawAnswer};
+use crate::clock::Clock;
+
+/// Wait before a failed node is asked again while another answers: doubled with each failure.
+const BACK_OFF_FIRST: Duration = Duration::from_secs(2);
+const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+/// Requests under way at once. A poll asks three lists, each of which may be asked at four nodes; pveproxy has
+/// three workers a node.
+const LISTS_MAX: usize = 12;
+const OTHERS_MAX: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Nodes {
+    nodes: Vec<Node>,
+    /// Index of the node that answered last.
+    last: AtomicUsize,
+    lists: Semaphore,
+    others: Semaphore,
+    meter: Arc<Meter>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Node {
+    endpoint: Endpoint,
+    health: Mutex<Health>,
+}
+
+#[derive(Debug, Default)]
+struct Health {
+    failures: u32,
+    ask_again: Option<Instant>,
+}
+
+impl Nodes {
+    pub(super) fn new(endpoints: Vec<Endpoint>, meter: Arc<Meter>, clock: Clock) -> Self {
+        let nodes =
+            endpoints.into_iter().map(|endpoint| Node { endpoint, health: Mutex::default() }).collect();
+        Self {
+            nodes,
+            last: AtomicUsize::new(0),
+            lists: Semaphore::new(LISTS_MAX),
+            others: Semaphore::new(OTHERS_MAX),
+            meter,
+            clock,
+        }
+    }
+
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.nodes.iter().map(|n| &n.endpoint)
+    }
+
+    /// Asks until a node answers.
+    ///
+    /// # Errors
+    /// A refusal of the cluster, or, when no node answered, why each did not.
+    pub(super) async fn ask(&self, ask: &Ask) -> Result<RawAnswer, ProxmoxError> {
+        let mut left = self.order().into_iter();
+        let mut running = FuturesUnordered::new();
+        let mut under_way: Vec<(usize, Instant)> = Vec::new();
+        let mut failures: Vec<ProxmoxError> = Vec::new();
+        let mut start_next = true;
+        loop {
+            if std::mem::take(&mut start_next)
+                && let Some(index) = left.next()
+            {
+                under_way.push((index, self.clock.monotonic()));
+                running.push(self.attempt(index, ask));
+            }
+            let may_hedge = ask.class.hedged() && left.len() > 0;
+            tokio::select! {
+                biased;
+                done = running.next() => {
+                    let Some((index, outcome)) = done else { return Err(nobody(failures)) };
+                    under_way.retain(|(i, _)| *i != index);
+                    match outcome {
+                        Ok(answer) => {
+                            self.answered(index);
+                            self.blame_the_slow(&under_way);
+                            return Ok(answer);
+                        }
+                        Err(e) if speaks_against(&e.kind, ask, self.nodes.get(index)) => {
+                            self.failed(index, &e.kind);
+                            failures.push(e);
+                            // A change may have been made although no answer came: only one that was never
+                            // sent goes to another node.
+                            if !may_go_on(ask, failures.last()) {
+                                return Err(nobody(failures));
+                            }
+                            start_next = true;
+                            if left.len() > 0 {
+                                self.meter.failed_over();
+                            }
+                        }
+                        Err(e) => {
+                            if !matches!(e.kind, ErrorKind::TimedOut { .. }) {
+                                self.answered(index);
+                            }
+                            return Err(e);
+                        }
+                    }
+                }
+                () = tokio::time::sleep(HEDGE_AFTER), if may_hedge => {
+                    self.meter.hedged();
+                    start_next = true;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, index: usize, ask: &Ask) -> (usize, Result<RawAnswer, ProxmoxError>) {
+        let gate = if ask.class == Class::List { &self.lists } else { &self.others };
+        // The gates are never closed.
+        let _pass = gate.acquire().await.ok();
+        match self.nodes.get(index) {
+            Some(node) => (index, node.endpoint.ask(ask).await),
+            None => (index, Err(ProxmoxError::unplaced(ErrorKind::NobodyAnswers { each: String::new() }))),
+        }
+    }
+
+    /// All nodes, in the order in which they are asked.
+    fn order(&self) -> Vec<usize> {
+        let now = self.clock.monotonic();
+        let last = self.last.load(Ordering::Relaxed);
+        let mut order: Vec<(Option<Instant>, bool, usize)> = self
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(i, node)| (node.health().ask_again.filter(|at| *at > now), i != last, i))
+            .collect();
+        // `None` sorts first: nodes that may be asked, the last one in front; then who waits the shortest.
+        order.sort();
+        order.into_iter().map(|(_, _, i)| i).collect()
+    }
+
+    fn answered(&self, index: usize) {
+        if let Some(node) = self.nodes.get(index) {
+            let before = self.last.swap(index, Ordering::Relaxed);
+            let failures = std::mem::take(&mut *node.health()).failures;
+            if before != index || failures > 0 {
+                tracing::info!(node = %node.endpoint.name, "Proxmox is now asked at this node");
+            }
+        }
+    }
+
+    fn failed(&self, index: usize, why: &ErrorKind) {
+        let Some(node) = self.nodes.get(index) else { return };
+        let mut health = node.health();
+        if health.failures == 0 {
+            // Said here, once until it answers again: when another node answers, nobody else hears of it.
+            tracing::warn!(node = %node.endpoint.name, url = %node.endpoint.url, "{why}");
+        }
+        let wait = BACK_OFF_FIRST.saturating_mul(1 << health.failures.min(8)).min(BACK_OFF_MAX);
+        health.failures = health.failures.saturating_add(1);
+        health.ask_again = self.clock.monotonic().checked_add(wait);
+    }
+
+    /// A node that was still silent when another, asked later, had answered, is not asked first again.
+    fn blame_the_slow(&self, under_way: &[(usize, Instant)]) {
+        for (index, since) in under_way {
+            let waited = since.elapsed();
+            if waited >= HEDGE_AFTER {
+                let after_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+                self.failed(*index, &ErrorKind::TimedOut { after_ms });
+            }
+        }
+    }
+}
+
+impl Node {
+    fn health(&self) -> std::sync::MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a failure says something about the node that was asked, so that another should be.
+fn speaks_against(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> bool {
+    match kind {
+        ErrorKind::Unreachable { .. }
+        | ErrorKind::Interrupted
+        | ErrorKind::TlsUntrustedCa
+        | ErrorKind::TlsExpired { .. }
+        | ErrorKind::TlsNotYetValid { .. }
+        | ErrorKind::TlsWrongName { .. }
+        | ErrorKind::FingerprintMismatch { .. }
+        | ErrorKind::Tls { .. }
+        | ErrorKind::NotJson { .. }
+        | ErrorKind::Truncated { .. }
+        | ErrorKind::TooLarge { .. }
+        | ErrorKind::Redirected { .. } => true,
+        // Silence about another node is that node's silence: Proxmox waits for it up to 30 s.
+        ErrorKind::TimedOut { .. } => {
+            ask.about.as_ref().is_none_or(|about| node.is_some_and(|n| n.endpoint.name == *about))
+        }
+        ErrorKind::Server { status, .. } => matches!(status, 502..=504),
+        ErrorKind::Misconfigured { .. }
+        | ErrorKind::Unauthorized { .. }
+        | ErrorKind::Forbidden { .. }
+        | ErrorKind::NodeGone { .. }
+        | ErrorKind::NoQuorum { .. }
+        | ErrorKind::Absent { .. }
+        | ErrorKind::Rejected { .. }
+        | ErrorKind::NotImplemented { .. }
+        | ErrorKind::Odd { .. }
+        | ErrorKind::NobodyAnswers { .. } => false,
+    }
+}
+
+/// Reads may go to any node; a change only while nothing of it was sent.
+fn may_go_on(ask: &Ask, failure: Option<&ProxmoxError>) -> bool {
+    let never_sent = failure.is_some_and(|e| {
+        matches!(
+            e.kind,
+            ErrorKind::Unreachable { .. }
+                | ErrorKind::TlsUntrustedCa
+                | ErrorKind::TlsExpired { .. }
+                | ErrorKind::TlsNotYetValid { .. }
+                | ErrorKind::TlsWrongName { .. }
+                | ErrorKind::FingerprintMismatch { .. }
+                | ErrorKind::Tls { .. }
+        )
+    });
+    ask.method == Method::Get || never_sent
+}
+
+/// One failure stands for itself; several are told together.
+fn nobody(mut failures: Vec<ProxmoxError>) -> ProxmoxError {
+    if failures.len() == 1
+        && let Some(only) = failures.pop()
+    {
+        return only;
+    }
+    let each: Vec<String> = failures
+        .iter()
+        .map(|e| match &e.place {
+            Some(place) => format!("{} {}", place.server(), e.kind),
+            None => e.kind.to_string(),
+        })
+        .collect();
+    let first = failures.into_iter().next();
+    let error = ProxmoxError::unplaced(ErrorKind::NobodyAnswers { each: each.join(" · ") });
+    match first {
+        Some(cause) => error.caused_by(cause),
+        None => error,
+    }
+}

@@ -1,0 +1,1 @@
+//! The client against a real TLS server on loopback that answers what each test tells it to.
