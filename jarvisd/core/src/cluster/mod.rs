@@ -6,10 +6,15 @@ pub mod absorb;
 pub mod activity;
 pub mod diff;
 pub mod ids;
+pub(crate) mod memory;
 pub mod reading;
 pub mod record;
 pub mod records;
+pub(crate) mod round;
 pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod thresholds;
 
 pub use activity::activity;
 pub use diff::diff;

@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::ids::{NodeName, SourceId, StorageId, Upid, Vmid};
+use super::memory::Memory;
 use super::records::{Cluster, Guest, Node, Source, Storage, Task};
 
 /// Counters of a guest since it started, exact, for metrics and for rates; not published to screens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// When they were last seen to move.
     pub at_ms: i64,
     pub net_in_bytes: u64,
     pub net_out_bytes: u64,
@@ -25,5 +27,20 @@ pub struct ClusterState {
     pub tasks: BTreeMap<Upid, Arc<Task>>,
     pub sources: BTreeMap<SourceId, Arc<Source>>,
     /// Beside the published records.
-    pub counters: BTreeMap<Vmid, Counters>,
+    pub(crate) memory: Memory,
+}
+
+impl ClusterState {
+    /// Exact counters of a guest; missing for a guest that was not seen to run.
+    pub fn counters(&self, vmid: Vmid) -> Option<Counters> {
+        let memory = self.memory.guests.get(&vmid)?;
+        let [net_in, net_out, read, write] = memory.raw.counters;
+        Some(Counters {
+            at_ms: memory.moved_ms,
+            net_in_bytes: net_in?,
+            net_out_bytes: net_out?,
+            disk_read_bytes: read?,
+            disk_write_bytes: write?,
+        })
+    }
 }

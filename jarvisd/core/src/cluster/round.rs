@@ -1,0 +1,80 @@
+//! Figures rounded to what is shown, so that a quiet value causes no change.
+
+const MIB: u64 = 1 << 20;
+
+/// A share of 1, to three decimals; nonsense (negative, not a number) is unknown.
+pub(crate) fn share(x: Option<f64>) -> Option<f64> {
+    x.filter(|x| x.is_finite() && *x >= 0.0).map(|x| (x * 1000.0).round() / 1000.0)
+}
+
+/// Load averages come with two decimals.
+pub(crate) fn load(x: f64) -> Option<f64> {
+    Some(x).filter(|x| x.is_finite() && *x >= 0.0).map(|x| (x * 100.0).round() / 100.0)
+}
+
+/// Whole MiB, but never more than there is.
+pub(crate) fn used(bytes: Option<u64>, total: Option<u64>) -> Option<u64> {
+    let rounded = bytes?.saturating_add(MIB / 2) / MIB * MIB;
+    Some(total.filter(|t| *t > 0).map_or(rounded, |t| rounded.min(t)))
+}
+
+/// Two significant digits.
+pub(crate) fn rate(n: u64) -> u64 {
+    let mut step = 1u64;
+    while n / step >= 100 {
+        step = step.saturating_mul(10);
+    }
+    n.saturating_add(step / 2) / step * step
+}
+
+/// Bytes a second from a counter that grew by `bytes` in `ms`.
+pub(crate) fn per_second(bytes: u64, ms: i64) -> Option<u64> {
+    let ms = u64::try_from(ms).ok().filter(|ms| *ms > 0)?;
+    Some(rate(bytes.saturating_mul(1000) / ms))
+}
+
+/// `part` of `whole` in thousandths; unknown without a whole.
+pub(crate) fn permille(part: Option<u64>, whole: Option<u64>) -> Option<u64> {
+    let whole = whole.filter(|w| *w > 0)?;
+    Some(u64::try_from(u128::from(part?) * 1000 / u128::from(whole)).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_have_three_decimals_and_nonsense_is_unknown() {
+        assert_eq!(share(Some(0.005_449_657)), Some(0.005));
+        assert_eq!(share(Some(0.999_96)), Some(1.0));
+        for nonsense in [f64::NAN, f64::INFINITY, -0.1] {
+            assert_eq!(share(Some(nonsense)), None);
+        }
+    }
+
+    #[test]
+    fn used_is_whole_mib_and_never_above_the_total() {
+        assert_eq!(used(Some(MIB + 1), None), Some(MIB));
+        assert_eq!(used(Some(MIB * 3 / 2), None), Some(2 * MIB));
+        assert_eq!(used(Some(10 * MIB - 1), Some(10 * MIB - 1)), Some(10 * MIB - 1));
+        assert_eq!(used(Some(u64::MAX), None).map(|n| n % MIB), Some(0));
+        assert_eq!(used(None, Some(1)), None);
+    }
+
+    #[test]
+    fn rates_have_two_significant_digits() {
+        for (n, shown) in [(0, 0), (7, 7), (99, 99), (101, 100), (149, 150), (1_249, 1_200), (995, 1000)] {
+            assert_eq!(rate(n), shown, "{n}");
+        }
+        assert_eq!(per_second(10_000, 10_000), Some(1_000));
+        assert_eq!(per_second(10_000, 0), None);
+        assert_eq!(per_second(10_000, -5), None);
+        assert!(rate(u64::MAX) > 0);
+    }
+
+    #[test]
+    fn a_share_without_a_whole_is_unknown() {
+        assert_eq!(permille(Some(5), Some(0)), None);
+        assert_eq!(permille(Some(u64::MAX), Some(u64::MAX)), Some(1000));
+    }
+}
