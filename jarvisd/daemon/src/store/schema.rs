@@ -1,0 +1,93 @@
+//! The tables as diesel sees them; `migrations/` is what makes them.
+
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        ts_ms -> BigInt,
+        kind -> Text,
+        severity -> Integer,
+        source -> Text,
+        title -> Text,
+        detail -> Nullable<Text>,
+        node -> Nullable<Text>,
+        vmid -> Nullable<BigInt>,
+        upid -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    users (name) {
+        name -> Text,
+        password_hash -> Text,
+        created_ms -> BigInt,
+        changed_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (id_hash) {
+        id_hash -> Binary,
+        account -> Text,
+        created_ms -> BigInt,
+        last_seen_ms -> BigInt,
+        expires_ms -> BigInt,
+        fresh_until_ms -> BigInt,
+        address -> Text,
+        user_agent -> Text,
+    }
+}
+
+diesel::table! {
+    api_tokens (id) {
+        id -> BigInt,
+        name -> Text,
+        secret_hash -> Binary,
+        scopes -> Text,
+        created_ms -> BigInt,
+        expires_ms -> BigInt,
+        last_used_ms -> Nullable<BigInt>,
+        revoked_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    login_attempts (id) {
+        id -> BigInt,
+        subject_hash -> Binary,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    settings (key) {
+        key -> Text,
+        value -> Text,
+        changed_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    history_series (id) {
+        id -> BigInt,
+        entity -> Text,
+        metric -> Text,
+        last_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    history_raw (shard, t_ms) {
+        shard -> BigInt,
+        t_ms -> BigInt,
+        samples -> Binary,
+    }
+}
+
+diesel::table! {
+    history_chunks (tier, start_ms, series) {
+        tier -> Integer,
+        start_ms -> BigInt,
+        series -> BigInt,
+        data -> Binary,
+    }
+}
