@@ -15,6 +15,7 @@ pub(crate) mod sources;
 mod tasks;
 
 pub use guests::{DIRECT_HOLDS_MS, PAUSE_DOUBTED_AFTER_MS, START_SLACK_MS};
+pub(crate) use headline::{names, plural};
 pub use liveness::DISAGREE_MS;
 pub use sources::{FRESH_INTERVALS, LATE_INTERVALS};
 pub use tasks::{FINISHED_TASKS_MAX, RUNNING_TASKS_MAX};

@@ -220,8 +220,15 @@ fn storage(record: &mut Arc<Storage>, memory: &mut StorageMemory, places: &Place
         _ => memory.said,
     };
     let believed = !places.unseen && matches!(live, Liveness::Live | Liveness::Contradiction);
-    if believed && live == Liveness::Live && status != StorageStatus::Unknown {
-        memory.known = Some(status);
+    if !places.unseen && live == Liveness::Live {
+        memory.known = match status {
+            // A node that was reporting it and now does not has lost it; one that never did is just up.
+            StorageStatus::Unknown if record.status == StorageStatus::Available => {
+                Some(StorageStatus::Unavailable)
+            }
+            StorageStatus::Unknown => memory.known,
+            word => Some(word),
+        };
     }
     let (health, why) = match live {
         _ if places.unseen => (Health::Unknown, Some(UNSEEN.to_owned())),

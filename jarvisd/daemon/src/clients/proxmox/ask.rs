@@ -189,7 +189,10 @@ mod tests {
     use super::*;
 
     fn path_of(encoded: &str) -> Vec<String> {
-        let url = Url::parse("https://h:8006").unwrap().join(&format!("/api2/json/nodes/{encoded}/status")).unwrap();
+        let url = Url::parse("https://h:8006")
+            .unwrap()
+            .join(&format!("/api2/json/nodes/{encoded}/status"))
+            .unwrap();
         assert_eq!((url.query(), url.fragment()), (None, None));
         url.path_segments().unwrap().map(str::to_owned).collect()
     }

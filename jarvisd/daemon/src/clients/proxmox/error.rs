@@ -64,20 +64,28 @@ pub enum ErrorKind {
     Tls { why: String },
     #[error("the token was refused ({reason}); check the token file: user@realm!tokenid=uuid, not expired")]
     Unauthorized { reason: String },
-    #[error("the token lacks a privilege: {what}; grant it to the token (and its user) in Datacenter → Permissions")]
+    #[error(
+        "the token lacks a privilege: {what}; grant it to the token (and its user) in Datacenter → Permissions"
+    )]
     Forbidden { what: String },
     #[error(
         "the answer is not JSON (HTTP {status}, begins `{start}`); check that the url leads to Proxmox and not to a \
          proxy or another service"
     )]
     NotJson { status: u16, start: String },
-    #[error("the JSON answer ends after {bytes} bytes, in the middle; if this persists, restart pveproxy on the node")]
+    #[error(
+        "the JSON answer ends after {bytes} bytes, in the middle; if this persists, restart pveproxy on the node"
+    )]
     Truncated { bytes: usize },
     #[error("answered more than {limit_mb} MB; check what answers there, no Proxmox list is that long")]
     TooLarge { limit_mb: usize },
-    #[error("it redirects to {to}; give that address in proxmox.nodes.url (Proxmox serves https on port 8006 only)")]
+    #[error(
+        "it redirects to {to}; give that address in proxmox.nodes.url (Proxmox serves https on port 8006 only)"
+    )]
     Redirected { to: String },
-    #[error("node {node} does not answer the cluster ({status} {reason}); check its power and its cluster network")]
+    #[error(
+        "node {node} does not answer the cluster ({status} {reason}); check its power and its cluster network"
+    )]
     NodeGone { node: String, status: u16, reason: String },
     #[error("the cluster has no quorum ({message}); bring back nodes until more than half are online")]
     NoQuorum { message: String },

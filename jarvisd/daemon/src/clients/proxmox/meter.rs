@@ -68,7 +68,13 @@ impl Meter {
         self.write(|c| c.endpoints.entry(key.clone()).or_default().requests += 1);
     }
 
-    pub(super) fn answered(&self, key: &EndpointKey, took: Duration, bytes: usize, error: Option<&'static str>) {
+    pub(super) fn answered(
+        &self,
+        key: &EndpointKey,
+        took: Duration,
+        bytes: usize,
+        error: Option<&'static str>,
+    ) {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let bucket = BUCKET_BOUNDS_MS.iter().position(|bound| took_ms <= *bound);
         self.write(|c| {

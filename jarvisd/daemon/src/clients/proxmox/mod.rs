@@ -182,12 +182,7 @@ impl Proxmox {
         query: &[(&str, &str)],
     ) -> Result<Answer<Box<RawValue>>, ProxmoxError> {
         let raw = self.raw(&Ask::raw(segments, query, Class::Slow)?).await?;
-        Ok(Answer {
-            value: raw.data.clone(),
-            via: raw.place.node.clone(),
-            at_ms: raw.at_ms,
-            odd_rows: 0,
-        })
+        Ok(Answer { value: raw.data.clone(), via: raw.place.node.clone(), at_ms: raw.at_ms, odd_rows: 0 })
     }
 
     pub fn meter(&self) -> &Meter {
@@ -224,8 +219,8 @@ impl Proxmox {
         raw: &RawAnswer,
         decode: impl FnOnce(&RawValue) -> Result<Decoded<T>, Unreadable>,
     ) -> Result<Answer<T>, ProxmoxError> {
-        let read = decode(&raw.data)
-            .map_err(|what| ProxmoxError::at(raw.place.clone(), ErrorKind::Odd { what }))?;
+        let read =
+            decode(&raw.data).map_err(|what| ProxmoxError::at(raw.place.clone(), ErrorKind::Odd { what }))?;
         if read.odd_rows > 0 {
             self.inner.meter.odd(read.odd_rows);
             self.inner.odd.tell(ask.template, read.odd_rows, read.first_odd.as_deref());

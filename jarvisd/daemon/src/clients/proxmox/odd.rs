@@ -31,9 +31,9 @@ impl OddLog {
     fn due(&self, template: &'static str, rows: u32) -> bool {
         let now = self.clock.monotonic();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = told.get(template).is_none_or(|(at, most)| {
-            now.saturating_duration_since(*at) >= TELL_EVERY || rows > *most
-        });
+        let due = told
+            .get(template)
+            .is_none_or(|(at, most)| now.saturating_duration_since(*at) >= TELL_EVERY || rows > *most);
         if due {
             told.insert(template, (now, rows));
         }

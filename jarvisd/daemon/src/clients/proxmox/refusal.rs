@@ -22,7 +22,8 @@ struct Refusal {
 /// `reason` is the reason phrase; the body may be empty, JSON, or anything.
 pub(super) fn explain(status: u16, reason: &str, body: &[u8], ask: &Ask) -> ErrorKind {
     let said: Option<Refusal> = serde_json::from_slice(body).ok();
-    let start: String = quoted(&String::from_utf8_lossy(body.get(..200).unwrap_or(body))).chars().take(60).collect();
+    let start: String =
+        quoted(&String::from_utf8_lossy(body.get(..200).unwrap_or(body))).chars().take(60).collect();
     let foreign = said.is_none() && start.starts_with('<');
     let message = message(said.unwrap_or_default(), reason);
     match status {
@@ -43,7 +44,8 @@ pub(super) fn explain(status: u16, reason: &str, body: &[u8], ask: &Ask) -> Erro
 }
 
 fn message(said: Refusal, reason: &str) -> String {
-    let mut text = said.message.map(|m| quoted(&m)).filter(|m| !m.is_empty()).unwrap_or_else(|| quoted(reason));
+    let mut text =
+        said.message.map(|m| quoted(&m)).filter(|m| !m.is_empty()).unwrap_or_else(|| quoted(reason));
     for (name, what) in said.errors.unwrap_or_default() {
         let what: String = serde_json::from_str(what.get()).unwrap_or_else(|_| what.get().to_owned());
         text = format!("{} {name}: {what}", text.trim_end_matches('.'));
@@ -54,8 +56,7 @@ fn message(said: Refusal, reason: &str) -> String {
 /// The three ways in which Proxmox says that it may not write: power actions, guest configurations, and
 /// everything that takes a cluster lock.
 fn no_quorum(message: &str) -> bool {
-    message.contains("no quorum")
-        || (message.contains("/etc/pve/") && message.ends_with("Permission denied"))
+    message.contains("no quorum") || (message.contains("/etc/pve/") && message.ends_with("Permission denied"))
 }
 
 fn absent(message: &str) -> bool {
@@ -74,7 +75,8 @@ mod tests {
     #[test]
     fn every_status_has_its_meaning() {
         let with = |m: &str| format!(r#"{{"data":null,"message":"{m}\n"}}"#);
-        let quorum = "unable to open file '/etc/pve/nodes/Home/qemu-server/101.conf.tmp.108' - Permission denied";
+        let quorum =
+            "unable to open file '/etc/pve/nodes/Home/qemu-server/101.conf.tmp.108' - Permission denied";
         let cases = [
             (401, "No ticket", String::new(), "unauthorized"),
             (403, "x", with("Permission check failed (/vms/100, VM.PowerMgmt)"), "forbidden"),
@@ -83,7 +85,12 @@ mod tests {
             (595, "No route to host", String::new(), "node_gone"),
             (596, "Connection timed out", String::new(), "node_gone"),
             (500, "cluster not ready - no quorum?", String::new(), "no_quorum"),
-            (500, "x", with("update storage failed: cfs-lock 'file-storage_cfg' error: no quorum!"), "no_quorum"),
+            (
+                500,
+                "x",
+                with("update storage failed: cfs-lock 'file-storage_cfg' error: no quorum!"),
+                "no_quorum",
+            ),
             (500, "x", with(quorum), "no_quorum"),
             (500, "x", with("Configuration file 'nodes/pve/qemu-server/999.conf' does not exist"), "absent"),
             (500, "got timeout", String::new(), "server"),
@@ -99,7 +106,10 @@ mod tests {
     fn the_message_says_which_parameter_was_wrong() {
         let body = r#"{"data":null,"errors":{"timeout":"type check ('integer') failed - got 'abc'"},"message":"Parameter verification failed.\n"}"#;
         let ErrorKind::Rejected { message } = kind(400, "", body) else { panic!() };
-        assert_eq!(message, "Parameter verification failed timeout: type check ('integer') failed - got 'abc'");
+        assert_eq!(
+            message,
+            "Parameter verification failed timeout: type check ('integer') failed - got 'abc'"
+        );
     }
 
     #[test]

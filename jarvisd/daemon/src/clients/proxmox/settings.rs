@@ -43,7 +43,11 @@ impl NodeAddress {
         if url.scheme() != "https" {
             return bad("give https://, because Proxmox answers nothing but a redirect on plain http");
         }
-        if url.host_str().is_none() || url.path() != "/" || url.query().is_some() || !url.username().is_empty() {
+        if url.host_str().is_none()
+            || url.path() != "/"
+            || url.query().is_some()
+            || !url.username().is_empty()
+        {
             return bad("give only the address, as in https://192.168.1.50:8006");
         }
         Ok(url)
@@ -77,16 +81,18 @@ impl Settings {
     pub(super) fn token_id(&self) -> Result<String, ProxmoxError> {
         let text = self.token.expose_secret().trim();
         let id = text.split_once('=').filter(|(id, secret)| {
-            let shaped = id.split_once('!').is_some_and(|(user, name)| user.contains('@') && !name.is_empty());
+            let shaped =
+                id.split_once('!').is_some_and(|(user, name)| user.contains('@') && !name.is_empty());
             shaped && !secret.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
         });
         match id {
             Some((id, _)) => Ok(id.to_owned()),
             // The text itself is not shown: a file with only the secret in it is the usual mistake.
             None => Err(ProxmoxError::unplaced(ErrorKind::Misconfigured {
-                what: "the API token is not of the form user@realm!tokenid=uuid: write exactly that into the \
+                what:
+                    "the API token is not of the form user@realm!tokenid=uuid: write exactly that into the \
                        token file"
-                    .into(),
+                        .into(),
             })),
         }
     }
@@ -139,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_malformed_token_is_refused_without_being_shown() {
-        for bad in ["c4n4ry-uuid", "root@pam=c4n4ry", "root!x=c4n4ry", "root@pam!x=", "root@pam!x=c4n4ry\nb"] {
+        for bad in ["c4n4ry-uuid", "root@pam=c4n4ry", "root!x=c4n4ry", "root@pam!x=", "root@pam!x=c4n4ry\nb"]
+        {
             let settings = Settings { nodes: vec![], ca_pem: None, token: bad.to_owned().into() };
             let text = settings.authorization().unwrap_err().to_string();
             assert!(!text.contains("c4n4ry"), "{text}");

@@ -46,7 +46,9 @@ impl Shown {
 pub(super) fn roots(ca_pem: &str) -> Result<Arc<RootCertStore>, ProxmoxError> {
     let bad = |why: String| {
         ProxmoxError::unplaced(ErrorKind::Misconfigured {
-            what: format!("proxmox.ca_file holds no usable certificate ({why}): copy /etc/pve/pve-root-ca.pem"),
+            what: format!(
+                "proxmox.ca_file holds no usable certificate ({why}): copy /etc/pve/pve-root-ca.pem"
+            ),
         })
     };
     let mut store = RootCertStore::empty();
@@ -123,7 +125,8 @@ impl ServerCertVerifier for Verifier {
             Trust::Pin(_) => Err(CertificateError::Other(OtherError(Arc::new(WrongPin(digest)))).into()),
             Trust::Ca(ca) => match ca.verify_server_cert(leaf, chain, host, ocsp, now) {
                 Err(rustls::Error::InvalidCertificate(
-                    first @ (CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }),
+                    first @ (CertificateError::NotValidForName
+                    | CertificateError::NotValidForNameContext { .. }),
                 )) => ca
                     .verify_server_cert(leaf, chain, &self.node, ocsp, now)
                     .map_err(|_| rustls::Error::InvalidCertificate(first)),
@@ -174,9 +177,9 @@ impl Verifier {
             }
         };
         match anchor.verify_server_cert(leaf, &[], &self.node, &[], then) {
-            Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
-                i64::try_from(not_after.as_secs()).ok()
-            }
+            Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+                not_after, ..
+            })) => i64::try_from(not_after.as_secs()).ok(),
             _ => None,
         }
     }

@@ -14,8 +14,8 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::RootCertStore;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use time::format_description::well_known::Rfc2822;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use super::ask::{Ask, CONNECT_MAX, Method};
 use super::decode::Field;
@@ -94,7 +94,15 @@ impl Endpoint {
                 ProxmoxError::unplaced(ErrorKind::Misconfigured { what }).caused_by(e)
             })?;
         let url = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { name: node.name.clone(), url, client, shown, skew_ms: AtomicI64::new(NO_SKEW), meter, clock })
+        Ok(Self {
+            name: node.name.clone(),
+            url,
+            client,
+            shown,
+            skew_ms: AtomicI64::new(NO_SKEW),
+            meter,
+            clock,
+        })
     }
 
     /// How far the node's clock is ahead of ours, by its last answer; to the second.
@@ -158,7 +166,9 @@ impl Endpoint {
             return self.envelope(ask, &body);
         }
         if status.is_redirection() {
-            return Err(self.fault(ask, ErrorKind::Redirected { to: to.unwrap_or_else(|| "elsewhere".into()) }));
+            return Err(
+                self.fault(ask, ErrorKind::Redirected { to: to.unwrap_or_else(|| "elsewhere".into()) })
+            );
         }
         Err(self.fault(ask, refusal::explain(status.as_u16(), &reason, &body, ask)))
     }
@@ -253,7 +263,9 @@ fn explain(error: &reqwest::Error) -> ErrorKind {
         let why = match io {
             _ if error.is_dns() => "its name is not known here".into(),
             Some(io::ErrorKind::ConnectionRefused) => "connection refused".into(),
-            Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => "no route to it".into(),
+            Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+                "no route to it".into()
+            }
             Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
                 "it closed the connection during the TLS handshake".into()
             }

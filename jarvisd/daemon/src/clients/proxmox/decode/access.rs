@@ -16,8 +16,10 @@ pub(in super::super) fn version(data: &RawValue) -> Result<Decoded<String>, Unre
         version: Field<String>,
         release: Field<String>,
     }
-    let f: Version = serde_json::from_str(data.get()).map_err(|_| format!("not a version: {}", start(data)))?;
-    let value = f.version.value().or(f.release.value()).ok_or_else(|| format!("no version: {}", start(data)))?;
+    let f: Version =
+        serde_json::from_str(data.get()).map_err(|_| format!("not a version: {}", start(data)))?;
+    let value =
+        f.version.value().or(f.release.value()).ok_or_else(|| format!("no version: {}", start(data)))?;
     Ok(Decoded { value, ..Decoded::default() })
 }
 

@@ -59,7 +59,10 @@ pub(super) fn row(
         vmid,
         kind,
         node,
-        status: status(f.status.read("status", odd).as_deref(), f.qmpstatus.read("qmpstatus", odd).as_deref()),
+        status: status(
+            f.status.read("status", odd).as_deref(),
+            f.qmpstatus.read("qmpstatus", odd).as_deref(),
+        ),
         name,
         template: template.or(full.then_some(false)),
         tags: tags.or(full.then(Vec::new)),

@@ -65,7 +65,8 @@ fn rows<R>(
     let mut decoded = Decoded::default();
     for raw in list {
         let mut odd = Oddities::default();
-        let read = if raw.get().starts_with('{') { row(raw.get(), &mut odd) } else { Err("not a row".into()) };
+        let read =
+            if raw.get().starts_with('{') { row(raw.get(), &mut odd) } else { Err("not a row".into()) };
         match read {
             Ok(Some(read)) => take(read),
             Ok(None) => {}
