@@ -158,7 +158,7 @@ impl ProxmoxError {
 impl fmt::Display for ProxmoxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Some(p) => write!(f, "{} at {} of {}: {}", p.method, p.path, p.server(), self.kind),
+            Some(p) => write!(f, "{} {} at {}: {}", p.method, p.path, p.server(), self.kind),
             None => write!(f, "Proxmox: {}", self.kind),
         }
     }

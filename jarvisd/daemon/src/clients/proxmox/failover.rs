@@ -173,8 +173,9 @@ impl Nodes {
 
     /// A node that was still silent when another, asked later, had answered, is not asked first again.
     fn blame_the_slow(&self, under_way: &[(usize, Instant)]) {
+        let now = self.clock.monotonic();
         for (index, since) in under_way {
-            let waited = since.elapsed();
+            let waited = now.saturating_duration_since(*since);
             if waited >= HEDGE_AFTER {
                 let after_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
                 self.failed(*index, &ErrorKind::TimedOut { after_ms });

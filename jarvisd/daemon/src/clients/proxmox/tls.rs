@@ -215,7 +215,9 @@ pub(super) fn explain(error: &rustls::Error) -> ErrorKind {
         }
         CertificateError::NotValidForName => ErrorKind::TlsWrongName { presented: "other names".into() },
         CertificateError::NotValidForNameContext { presented, .. } => {
-            ErrorKind::TlsWrongName { presented: super::error::quoted(&presented.join(", ")) }
+            // rustls writes them as `DnsName("Home")`.
+            let names = presented.iter().map(|n| n.split('"').nth(1).unwrap_or(n)).collect::<Vec<_>>().join(", ");
+            ErrorKind::TlsWrongName { presented: super::error::quoted(&names) }
         }
         CertificateError::Other(other) => match other.0.downcast_ref::<WrongPin>() {
             Some(WrongPin(digest)) => ErrorKind::FingerprintMismatch { got: fingerprint_text(digest) },

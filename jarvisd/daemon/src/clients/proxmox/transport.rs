@@ -140,7 +140,7 @@ impl Endpoint {
         let mut bytes = 0;
         let outcome = self.exchange(ask, &mut bytes).await;
         let error = outcome.as_ref().err().map(ProxmoxError::word);
-        self.meter.answered(&key, begun.elapsed(), bytes, error);
+        self.meter.answered(&key, self.clock.monotonic().saturating_duration_since(begun), bytes, error);
         outcome
     }
 
