@@ -46,7 +46,7 @@ impl Client for Actions {
         let inner = Arc::clone(&self.inner);
         async move {
             let ask = ask?;
-            let raw = inner.nodes.ask(&ask).await?;
+            let raw = inner.nodes.ask(&ask, None).await?;
             decoded(&raw)
         }
     }

@@ -99,6 +99,8 @@ pub enum ErrorKind {
     Server { status: u16, message: String },
     #[error("the answer has an unexpected shape ({what}); check that this is Proxmox VE 8 or newer")]
     Odd { what: String },
+    #[error("not asked now: this minute's requests are used up; it is asked again within a minute")]
+    NotGranted,
     #[error("no node answers: {each}")]
     NobodyAnswers { each: String },
 }
@@ -131,6 +133,7 @@ impl ErrorKind {
             Self::Server { .. } => "server",
             Self::Odd { .. } => "odd",
             Self::NobodyAnswers { .. } => "nobody_answers",
+            Self::NotGranted => "not_granted",
         }
     }
 }

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 
+use super::allowance::{Allowance, granted};
 use super::ask::{Ask, Class, HEDGE_AFTER, Method};
 use super::error::{ErrorKind, ProxmoxError};
 use super::meter::Meter;
@@ -70,18 +71,25 @@ impl Nodes {
     ///
     /// # Errors
     /// A refusal of the cluster, or, when no node answered, why each did not.
-    pub(super) async fn ask(&self, ask: &Ask) -> Result<RawAnswer, ProxmoxError> {
+    pub(super) async fn ask(
+        &self,
+        ask: &Ask,
+        allowance: Option<&dyn Allowance>,
+    ) -> Result<RawAnswer, ProxmoxError> {
         let mut left = self.order().into_iter();
         let mut running = FuturesUnordered::new();
         let mut under_way: Vec<(usize, Instant)> = Vec::new();
         let mut failures: Vec<ProxmoxError> = Vec::new();
         let mut start_next = true;
         loop {
-            if std::mem::take(&mut start_next)
-                && let Some(index) = left.next()
-            {
-                under_way.push((index, self.clock.monotonic()));
-                running.push(self.attempt(index, ask));
+            if std::mem::take(&mut start_next) && left.len() > 0 {
+                if !granted(allowance) {
+                    // Whoever is asked already may still answer; nobody else is asked.
+                    left = Vec::new().into_iter();
+                } else if let Some(index) = left.next() {
+                    under_way.push((index, self.clock.monotonic()));
+                    running.push(self.attempt(index, ask, allowance));
+                }
             }
             let may_hedge = ask.class.hedged() && left.len() > 0;
             tokio::select! {
@@ -124,12 +132,17 @@ impl Nodes {
         }
     }
 
-    async fn attempt(&self, index: usize, ask: &Ask) -> (usize, Result<RawAnswer, ProxmoxError>) {
+    async fn attempt(
+        &self,
+        index: usize,
+        ask: &Ask,
+        allowance: Option<&dyn Allowance>,
+    ) -> (usize, Result<RawAnswer, ProxmoxError>) {
         let gate = if ask.class == Class::List { &self.lists } else { &self.others };
         // The gates are never closed.
         let _pass = gate.acquire().await.ok();
         match self.nodes.get(index) {
-            Some(node) => (index, node.endpoint.ask(ask).await),
+            Some(node) => (index, node.endpoint.ask(ask, allowance).await),
             None => (index, Err(ProxmoxError::unplaced(ErrorKind::NobodyAnswers { each: String::new() }))),
         }
     }
@@ -219,7 +232,8 @@ fn speaks_against(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> bool {
         | ErrorKind::Rejected { .. }
         | ErrorKind::NotImplemented { .. }
         | ErrorKind::Odd { .. }
-        | ErrorKind::NobodyAnswers { .. } => false,
+        | ErrorKind::NobodyAnswers { .. }
+        | ErrorKind::NotGranted => false,
     }
 }
 
@@ -242,6 +256,9 @@ fn may_go_on(ask: &Ask, failure: Option<&ProxmoxError>) -> bool {
 
 /// One failure stands for itself; several are told together.
 fn nobody(mut failures: Vec<ProxmoxError>) -> ProxmoxError {
+    if failures.is_empty() {
+        return ProxmoxError::unplaced(ErrorKind::NotGranted);
+    }
     if failures.len() == 1
         && let Some(only) = failures.pop()
     {

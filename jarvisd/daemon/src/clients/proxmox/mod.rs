@@ -4,6 +4,7 @@
 //! through [`actions`]. Not here: when to ask (tasks), what the answers mean (state, core), who may act (policy).
 
 pub mod actions;
+mod allowance;
 mod ask;
 mod decode;
 pub mod doctor;
@@ -28,6 +29,7 @@ use jarvis_core::cluster::reading::{GuestRow, Membership, NodeDetail, Resources,
 use jarvis_core::cluster::{GuestKind, NodeName, TaskStatus, Upid, Vmid};
 use serde_json::value::RawValue;
 
+pub use allowance::Allowance;
 pub use decode::LogLine;
 pub use error::{ErrorKind, Place, ProxmoxError};
 pub use meter::Meter;
@@ -42,6 +44,8 @@ use transport::RawAnswer;
 #[derive(Clone)]
 pub struct Proxmox {
     inner: Arc<Inner>,
+    /// Asked before each request that this handle sends.
+    allowance: Option<Arc<dyn Allowance>>,
 }
 
 struct Inner {
@@ -109,7 +113,14 @@ impl Proxmox {
             meter,
             token_id: settings.token_id()?,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), allowance: None })
+    }
+
+    /// The same client for a caller who may send only so much: each request, retries and fail-over included,
+    /// must be granted first.
+    #[must_use]
+    pub fn within(&self, allowance: Arc<dyn Allowance>) -> Self {
+        Self { inner: Arc::clone(&self.inner), allowance: Some(allowance) }
     }
 
     /// Nodes, guests and storages in one answer.
@@ -234,7 +245,8 @@ impl Proxmox {
     }
 
     async fn raw(&self, ask: &Ask) -> Result<Arc<RawAnswer>, ProxmoxError> {
-        self.inner.flights.join(&ask.path, &self.inner.meter, || self.inner.nodes.ask(ask)).await
+        let allowance = self.allowance.as_deref();
+        self.inner.flights.join(&ask.path, &self.inner.meter, || self.inner.nodes.ask(ask, allowance)).await
     }
 }
 

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use super::allowance::{Allowance, granted};
 use super::ask::{Ask, CONNECT_MAX, Method};
 use super::decode::Field;
 use super::error::{ErrorKind, Place, ProxmoxError, quoted};
@@ -112,11 +113,15 @@ impl Endpoint {
 
     /// Asks once; a read whose connection broke is sent once more, because pveproxy drops idle connections and
     /// restarts its workers at any time. Nothing else is ever repeated here.
-    pub(super) async fn ask(&self, ask: &Ask) -> Result<RawAnswer, ProxmoxError> {
+    pub(super) async fn ask(
+        &self,
+        ask: &Ask,
+        allowance: Option<&dyn Allowance>,
+    ) -> Result<RawAnswer, ProxmoxError> {
         let limit = ask.class.answer_max();
         let work = async {
             match self.send(ask).await {
-                Err(e) if ask.method == Method::Get && repeatable(&e.kind) => {
+                Err(e) if ask.method == Method::Get && repeatable(&e.kind) && granted(allowance) => {
                     self.meter.retried();
                     self.send(ask).await
                 }
