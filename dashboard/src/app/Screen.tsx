@@ -1,0 +1,79 @@
+// The three columns, their frame, and one wall round each panel so that one that breaks takes no other with it.
+import { useEffect, useRef } from "react";
+import { PANELS, type Place } from "../panels";
+import { useStream } from "../stream/store";
+import { useView } from "../ui/view";
+import { Boundary } from "./Boundary";
+import { Footer } from "./Footer";
+import { Header } from "./Header";
+import { useKeys } from "./keys";
+import { PhoneBar } from "./PhoneBar";
+import { Sheets } from "./Sheets";
+import { useWall } from "./wall";
+
+/** Up to this width or height there is room for one line per node only. */
+const DENSE_QUERY = "(max-width: 1500px) and (min-width: 861px), (max-height: 900px) and (min-width: 861px)";
+
+interface ScreenProps {
+  readonly onOut: () => void;
+  readonly locked: boolean;
+}
+
+export function Screen({ onOut, locked }: ScreenProps) {
+  const wall = useView((v) => v.wall);
+  const link = useStream((s) => s.link.state);
+  const frame = useRef<HTMLDivElement>(null);
+  useKeys(!wall && !locked);
+  useDense(wall);
+  useWall(wall);
+  useReloadOnNewBuild();
+  const at = (place: Place) =>
+    PANELS.filter((p) => p.place === place && (!wall || p.wall)).map(({ name, panel: Panel }) => (
+      <Boundary key={name} name={name}>
+        <Panel />
+      </Boundary>
+    ));
+  return (
+    <div className="app" ref={frame} inert={locked} data-link={link === "live" ? "live" : "cut"}>
+      <Header onOut={onOut} />
+      <div className="col left" id="column-1">
+        {at("left")}
+      </div>
+      <main className="col mid" id="column-2">
+        {at("top")}
+        <div className="low">{at("low")}</div>
+      </main>
+      {!wall && (
+        <aside className="col right" id="column-3" aria-label="History and sources">
+          {at("right")}
+        </aside>
+      )}
+      {!wall && <Footer />}
+      {!wall && <PhoneBar />}
+      {!wall && <Sheets onOut={onOut} />}
+    </div>
+  );
+}
+
+function useDense(wall: boolean): void {
+  useEffect(() => {
+    const query = matchMedia(DENSE_QUERY);
+    const apply = (): void => {
+      document.documentElement.toggleAttribute("data-dense", query.matches && !wall);
+    };
+    apply();
+    query.addEventListener("change", apply);
+    return () => query.removeEventListener("change", apply);
+  }, [wall]);
+}
+
+/** A daemon of another build may speak of things this page does not know. */
+function useReloadOnNewBuild(): void {
+  const build = useStream((s) => s.mirror.build);
+  const first = useRef<string | null>(null);
+  useEffect(() => {
+    if (build === null) return;
+    first.current ??= build;
+    if (build !== first.current) location.reload();
+  }, [build]);
+}

@@ -1,0 +1,149 @@
+// The sheets over the screen: find anything, and the list of keys.
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { logOut } from "../stream/rest";
+import { useTable } from "../stream/store";
+import { MODES, select, setMode } from "../ui/view";
+import { KEYS } from "./keys";
+import { closeSheet, useSheet } from "./sheetState";
+import "./Sheets.css";
+
+export function Sheets({ onOut }: { readonly onOut: () => void }) {
+  const open = useSheet((s) => s.open);
+  if (open === "palette") return <Palette onOut={onOut} />;
+  if (open === "help") return <Help />;
+  return null;
+}
+
+function Sheet({ label, children }: { readonly label: string; readonly children: ReactNode }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the dialog's own
+    <dialog
+      ref={dialog}
+      className="sheet panel"
+      aria-label={label}
+      onClose={closeSheet}
+      onClick={(e) => e.target === dialog.current && closeSheet()}
+    >
+      {children}
+    </dialog>
+  );
+}
+
+function Help() {
+  return (
+    <Sheet label="Keyboard shortcuts">
+      <h2 className="sheet-title">Keyboard</h2>
+      <dl className="help">
+        {KEYS.map((k) => (
+          <div key={k.keys}>
+            <dt>
+              {k.keys.split(" ").map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{k.does}</dd>
+          </div>
+        ))}
+      </dl>
+    </Sheet>
+  );
+}
+
+interface Entry {
+  readonly key: string;
+  readonly label: string;
+  readonly about: string;
+  readonly run: () => void;
+}
+
+const SHOWN_MAX = 12;
+
+function useEntries(onOut: () => void): readonly Entry[] {
+  const nodes = useTable("node");
+  const guests = useTable("guest");
+  return useMemo(() => {
+    const list: Entry[] = [...nodes.keys()]
+      .sort()
+      .map((id) => ({ key: `n ${id}`, label: id, about: "node", run: () => select({ kind: "node", id }) }));
+    for (const [id, g] of guests) {
+      list.push({
+        key: `g ${id}`,
+        label: `${g.name ?? "guest"} ${id}`,
+        about: `${g.kind === "lxc" ? "CT" : "VM"} on ${g.node}`,
+        run: () => select({ kind: "guest", id }),
+      });
+    }
+    list.push({ key: "cluster", label: "Cluster", about: "history of the whole", run: () => select(null) });
+    for (const m of MODES)
+      list.push({ key: `m ${m}`, label: `Mode ${m}`, about: "how the screen looks", run: () => setMode(m) });
+    list.push({
+      key: "out",
+      label: "Log out",
+      about: "end this session",
+      run: () => void logOut().then(onOut),
+    });
+    return list;
+  }, [nodes, guests, onOut]);
+}
+
+function Palette({ onOut }: { readonly onOut: () => void }) {
+  const entries = useEntries(onOut);
+  const [search, setSearch] = useState("");
+  const [at, setAt] = useState(0);
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const hits = entries
+    .filter((e) => words.every((w) => `${e.label} ${e.about}`.toLowerCase().includes(w)))
+    .slice(0, SHOWN_MAX);
+  const run = (e: Entry | undefined): void => {
+    if (!e) return;
+    closeSheet();
+    e.run();
+  };
+  const key = (e: KeyboardEvent): void => {
+    const by = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
+    if (e.key === "Enter") run(hits[at]);
+    if (by === 0) return;
+    e.preventDefault();
+    setAt((n) => (n + by + hits.length) % Math.max(1, hits.length));
+  };
+  return (
+    <Sheet label="Find a node, a guest or a command">
+      <input
+        className="palette-input"
+        placeholder="Node, guest, number, mode …"
+        role="combobox"
+        aria-label="Find"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant={hits[at] ? `palette-${at}` : undefined}
+        value={search}
+        onChange={(e) => {
+          setSearch(e.target.value);
+          setAt(0);
+        }}
+        onKeyDown={key}
+      />
+      <div id="palette-list" role="listbox" aria-label="Found" className="palette-list">
+        {hits.map((e, i) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the input's
+          <div
+            key={e.key}
+            id={`palette-${i}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={i === at}
+            className="palette-hit"
+            onClick={() => run(e)}
+            onMouseMove={() => setAt(i)}
+          >
+            <span>{e.label}</span>
+            <small>{e.about}</small>
+          </div>
+        ))}
+      </div>
+      {hits.length === 0 && <p className="palette-none">Nothing by that name.</p>}
+    </Sheet>
+  );
+}

@@ -1,0 +1,16 @@
+// Starts the page; nothing else.
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./app/App";
+import "./theme/base.css";
+import "./ui/ui.css";
+import "./app/layout.css";
+
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}

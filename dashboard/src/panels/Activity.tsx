@@ -1,0 +1,249 @@
+// What happened, newest first. Reading further down holds the list still; new lines wait behind a pill.
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { Event } from "../protocol/Event";
+import { serverNowMs, useAt } from "../stream/clock";
+import { useLoaded, useTable } from "../stream/store";
+import { clock, count, day, utc } from "../ui/format";
+import { Glyph } from "../ui/Glyph";
+import { Note, Panel } from "../ui/Panel";
+import { Skeleton } from "../ui/Skeleton";
+import { select } from "../ui/view";
+import { ALL, type FeedFilter, type FeedRow, type Level, SOURCE_TAG, shapeOf, withDays } from "./feed";
+import { type Feed, useFeed } from "./useFeed";
+import "./Activity.css";
+
+const ROW_PX = 53;
+/** Nearer to the end than this, the next page is fetched. */
+const MORE_WITHIN_PX = 400;
+const SOURCES: readonly FeedFilter["source"][] = ["all", "sys", "user", "auto", "ai"];
+const LEVELS: readonly { readonly id: Level; readonly label: string }[] = [
+  { id: "all", label: "All" },
+  { id: "warning", label: "Warnings" },
+  { id: "critical", label: "Critical" },
+];
+
+export function Activity() {
+  const [filter, setFilter] = useState<FeedFilter>(ALL);
+  const feed = useFeed(filter);
+  const loaded = useLoaded();
+  const today = useAt((now) => day(now));
+  const rows = useMemo(() => (today ? withDays(feed.events, serverNowMs()) : []), [feed.events, today]);
+  const todayCount = feed.events.filter((e) => day(e.ts_ms) === today).length;
+  const waiting = feed.events.length === 0 && (feed.state === "loading" || !loaded);
+  return (
+    <Panel title="Activity" name="activity" meta={`today ${todayCount}`}>
+      <Filters filter={filter} onFilter={setFilter} />
+      {waiting && <Skeleton rows={6} height={48} />}
+      {!waiting && rows.length === 0 && <NothingYet feed={feed} filtered={filter !== ALL} />}
+      {rows.length > 0 && <Lines rows={rows} feed={feed} />}
+      <Announcer newest={feed.events[0]} />
+    </Panel>
+  );
+}
+
+function NothingYet({ feed, filtered }: { readonly feed: Feed; readonly filtered: boolean }) {
+  if (feed.state === "failed") {
+    return (
+      <Note
+        text="The past could not be read."
+        more={feed.error ?? ""}
+        action={
+          <button type="button" className="chip" onClick={feed.more}>
+            Try again
+          </button>
+        }
+      />
+    );
+  }
+  return filtered ? (
+    <Note text="Nothing like this has happened." more="Choose All to see every line." />
+  ) : (
+    <Note text="Nothing has happened yet." />
+  );
+}
+
+interface FiltersProps {
+  readonly filter: FeedFilter;
+  readonly onFilter: (f: FeedFilter) => void;
+}
+
+function Filters({ filter, onFilter }: FiltersProps) {
+  const nodes = useTable("node");
+  // `ALL` itself, so that an untouched filter is recognised.
+  const change = (part: Partial<FeedFilter>): void => {
+    const next = { ...filter, ...part };
+    onFilter(next.level === "all" && next.source === "all" && next.node === "" ? ALL : next);
+  };
+  return (
+    <fieldset className="feed-tools" aria-label="Filter the activity">
+      {LEVELS.map(({ id, label }) => (
+        <button
+          key={id}
+          type="button"
+          className="chip small"
+          aria-pressed={filter.level === id}
+          data-testid={`feed-${id}`}
+          onClick={() => change({ level: id })}
+        >
+          {label}
+        </button>
+      ))}
+      <select
+        className="pick"
+        aria-label="Source"
+        value={filter.source}
+        onChange={(e) => change({ source: SOURCES.find((s) => s === e.target.value) ?? "all" })}
+      >
+        {SOURCES.map((s) => (
+          <option key={s} value={s}>
+            {s === "all" ? "any source" : SOURCE_TAG[s]}
+          </option>
+        ))}
+      </select>
+      <select
+        className="pick"
+        aria-label="Node"
+        value={filter.node}
+        onChange={(e) => change({ node: e.target.value })}
+      >
+        <option value="">any node</option>
+        {[...nodes.keys()].sort().map((n) => (
+          <option key={n} value={n}>
+            {n}
+          </option>
+        ))}
+      </select>
+    </fieldset>
+  );
+}
+
+function Lines({ rows, feed }: { readonly rows: readonly FeedRow[]; readonly feed: Feed }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (i) => (rows[i]?.kind === "day" ? 28 : ROW_PX),
+    getItemKey: (i) => rows[i]?.key ?? i,
+    overscan: 8,
+    initialRect: { width: 400, height: 500 },
+  });
+  const scrolled = (): void => {
+    const box = scroller.current;
+    if (!box) return;
+    if (box.scrollTop > 4) feed.hold();
+    else feed.release();
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < MORE_WITHIN_PX && feed.state === "idle")
+      feed.more();
+  };
+  const toTop = (): void => {
+    feed.release();
+    scroller.current?.scrollTo({ top: 0 });
+  };
+  return (
+    <div className="feed">
+      {feed.fresh > 0 && (
+        <button type="button" className="pill" onClick={toTop} data-testid="feed-new">
+          {feed.fresh} new
+        </button>
+      )}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
+      <section
+        className="feed-lines scroll"
+        ref={scroller}
+        onScroll={scrolled}
+        tabIndex={0}
+        aria-label="Activity lines"
+        data-testid="feed"
+      >
+        <ol style={{ height: virtual.getTotalSize(), position: "relative" }}>
+          {virtual.getVirtualItems().map((item) => {
+            const row = rows[item.index];
+            return row ? (
+              <li
+                key={item.key}
+                data-index={item.index}
+                ref={virtual.measureElement}
+                className="feed-row"
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
+                {row.kind === "day" ? <p className="feed-day lab">{row.text}</p> : <Line event={row.event} />}
+              </li>
+            ) : null;
+          })}
+        </ol>
+        <p className="feed-end">
+          {feed.state === "loading" && "Reading older lines …"}
+          {feed.state === "end" && `That is all: ${count(rows.length, "line")}.`}
+          {feed.state === "failed" && (
+            <button type="button" className="chip small" onClick={feed.more}>
+              Older lines could not be read. Try again
+            </button>
+          )}
+        </p>
+      </section>
+    </div>
+  );
+}
+
+function Line({ event }: { readonly event: Event }) {
+  const { vmid, node } = event;
+  const open =
+    vmid !== undefined
+      ? () => select({ kind: "guest", id: String(vmid) })
+      : node !== undefined
+        ? () => select({ kind: "node", id: node })
+        : null;
+  const more = [event.detail, event.detail?.includes(node ?? "\0") ? undefined : node]
+    .filter(Boolean)
+    .join(" · ");
+  return (
+    <article className="event" data-severity={event.severity} data-testid={`event-${event.id}`}>
+      <time dateTime={new Date(event.ts_ms).toISOString()} title={utc(event.ts_ms)}>
+        {clock(event.ts_ms)}
+      </time>
+      <Glyph shape={shapeOf(event)} word={event.severity} />
+      <div>
+        <p>
+          <span className="tag" data-tone={event.source}>
+            {SOURCE_TAG[event.source]}
+          </span>{" "}
+          {open ? (
+            <button type="button" className="event-title" onClick={open}>
+              {event.title}
+            </button>
+          ) : (
+            event.title
+          )}
+        </p>
+        {more && <small>{more}</small>}
+      </div>
+    </article>
+  );
+}
+
+/** Speaks at most one line in this time, and only what matters. */
+const SPEAK_EVERY_MS = 5000;
+
+function Announcer({ newest }: { readonly newest: Event | undefined }) {
+  const [said, say] = useState("");
+  const last = useRef(0);
+  const first = useRef<number | null>(null);
+  useEffect(() => {
+    if (!newest) return;
+    first.current ??= newest.id;
+    if (newest.id === first.current || (newest.severity !== "warning" && newest.severity !== "critical"))
+      return;
+    const wait = Math.max(0, last.current + SPEAK_EVERY_MS - Date.now());
+    const timer = setTimeout(() => {
+      last.current = Date.now();
+      say(newest.title);
+    }, wait);
+    return () => clearTimeout(timer);
+  }, [newest]);
+  return (
+    <p className="sr" aria-live="polite">
+      {said}
+    </p>
+  );
+}

@@ -1,0 +1,100 @@
+// The three numbers of the whole cluster, each with its last hour.
+import { useMemo } from "react";
+import { GAP_MS, SERIES_SPAN_MS, samplesOf, watchSeries } from "../stream/series";
+import { useSight } from "../stream/sight";
+import { useStream } from "../stream/store";
+import { totals } from "../stream/sums";
+import { bytes, bytesText, count, decimal, percent, rate, rateText, ratio, UNKNOWN } from "../ui/format";
+import { Sparkline } from "../ui/Sparkline";
+
+const watchOf = (metric: string) => (l: () => void) => watchSeries("cluster", metric, l);
+const readOf = (metric: string) => () => samplesOf("cluster", metric);
+const SERIES = {
+  cpu: { watch: watchOf("cpu"), read: readOf("cpu") },
+  mem: { watch: watchOf("mem_used_bytes"), read: readOf("mem_used_bytes") },
+  net: { watch: watchOf("net_in_bps"), read: readOf("net_in_bps") },
+};
+
+interface FigureProps {
+  readonly name: "mem" | "cpu" | "net";
+  readonly label: string;
+  readonly value: string;
+  readonly unit: string;
+  readonly of: string;
+  readonly left: string;
+  readonly right: string;
+  readonly top?: number | undefined;
+}
+
+function Figure({ name, label, value, unit, of, left, right, top }: FigureProps) {
+  const { watch, read } = SERIES[name];
+  return (
+    <div className={`key key-${name}`} data-testid={`key-${name}`}>
+      <h2 className="lab">{label}</h2>
+      <p className="key-value figure">
+        {value}
+        <small>
+          {unit}
+          <span> {of}</span>
+        </small>
+      </p>
+      <Sparkline
+        watch={watch}
+        read={read}
+        spanMs={SERIES_SPAN_MS}
+        gapMs={GAP_MS}
+        {...(top === undefined ? {} : { top })}
+        label={`${label} over the last hour, now ${value} ${unit}`}
+      />
+      <p className="key-foot figure">
+        <span>{left}</span>
+        <span>{right}</span>
+      </p>
+    </div>
+  );
+}
+
+export function KeyFigures() {
+  const tables = useStream((s) => s.mirror.tables);
+  const sight = useSight("resources");
+  const sum = useMemo(() => totals(tables), [tables]);
+  const netIn = rate(sum.netInBps);
+  const partial = sum.missing > 0 ? `without ${count(sum.missing, "node")}` : "1 h";
+  return (
+    <div className="keys" data-sight={sight.state}>
+      <Figure
+        name="cpu"
+        label="Cluster CPU"
+        value={percent(sum.cpu)}
+        unit={sum.cpu === null ? "" : "%"}
+        of={sum.cores === null ? "" : `of ${count(sum.cores, "core")}`}
+        left={`load ${decimal(sum.load1, 1)}`}
+        right={partial}
+        top={1}
+      />
+      <Figure
+        name="mem"
+        label="Memory"
+        value={percent(ratio(sum.memUsedBytes, sum.memTotalBytes))}
+        unit={sum.memTotalBytes === null ? "" : "%"}
+        of={sum.memTotalBytes === null ? "" : `of ${bytesText(sum.memTotalBytes)}`}
+        left={
+          sum.memUsedBytes === null
+            ? UNKNOWN
+            : `${bytes(sum.memUsedBytes).value} ${bytes(sum.memUsedBytes).unit}`
+        }
+        right={partial}
+        top={sum.memTotalBytes ?? undefined}
+      />
+      <Figure
+        name="net"
+        label="Network"
+        value={netIn.value}
+        unit={netIn.unit}
+        of={netIn.unit && "in"}
+        left={`out ${rateText(sum.netOutBps)}`}
+        right="1 h"
+      />
+    </div>
+  );
+}

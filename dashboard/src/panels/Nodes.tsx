@@ -1,0 +1,167 @@
+// The machines: load, memory, time running, and what is wrong with one.
+import { memo, useCallback, useMemo } from "react";
+import type { Node } from "../protocol/Node";
+import { serverNowMs, useAt } from "../stream/clock";
+import { GAP_MS, SERIES_SPAN_MS, samplesOf, watchSeries } from "../stream/series";
+import { useSight } from "../stream/sight";
+import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
+import { Bar, type Tone, toneOf } from "../ui/Bar";
+import { bytesOf, count, decimal, duration, durationShort, percentUnit, ratio, UNKNOWN } from "../ui/format";
+import { Glyph } from "../ui/Glyph";
+import { Note, Panel } from "../ui/Panel";
+import { RingGauge } from "../ui/RingGauge";
+import { SightMark } from "../ui/SightMark";
+import { Skeleton } from "../ui/Skeleton";
+import { Sparkline } from "../ui/Sparkline";
+import { select, useView } from "../ui/view";
+import "./Nodes.css";
+
+const CPU_ATTENTION = 0.8;
+const CPU_CRITICAL = 0.95;
+const MEM_ATTENTION = 0.9;
+const MEM_CRITICAL = 0.97;
+/** Above this many the cards become single lines. */
+const CARDS_MAX = 5;
+
+const RANK: Readonly<Record<Node["health"], number>> = {
+  critical: 0,
+  attention: 1,
+  unknown: 2,
+  off: 3,
+  ok: 4,
+};
+
+export function Nodes() {
+  const table = useTable("node");
+  const wall = useView((v) => v.wall);
+  const cluster = useCluster();
+  const loaded = useLoaded();
+  const sight = useSight("resources");
+  const names = useMemo(() => {
+    const nodes = [...table.values()].sort((a, b) => a.name.localeCompare(b.name));
+    // On a wall nobody clicks, so what is unwell may move to the top.
+    if (wall) nodes.sort((a, b) => RANK[a.health] - RANK[b.health]);
+    return nodes.map((n) => n.name);
+  }, [table, wall]);
+  const meta = cluster && (
+    <>
+      <SightMark sight={sight} />
+      {cluster.nodes_online} / {cluster.nodes_total} online
+      {cluster.quorum !== undefined && ` · quorum ${cluster.quorum}`}
+      {cluster.quorate === false && <span className="tone-critical"> lost</span>}
+    </>
+  );
+  return (
+    <Panel title="Nodes" name="nodes" meta={meta} sight={sight.state}>
+      {!loaded && <Skeleton rows={4} height={68} />}
+      {loaded && names.length === 0 && (
+        <Note
+          text="No nodes yet."
+          more="The daemon has not read its first answer from Proxmox, or its token may see none. `jarvisd doctor` says which."
+        />
+      )}
+      {names.length > 0 && (
+        <ul className={`nodes scroll ${names.length > CARDS_MAX ? "nodes-many" : ""}`} data-list="nodes">
+          {names.map((name) => (
+            <NodeCard key={name} name={name} />
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function cpuTone(node: Node): Tone {
+  if (node.health === "critical") return "critical";
+  return toneOf(node.cpu ?? null, CPU_ATTENTION, CPU_CRITICAL);
+}
+
+const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
+  const node = useRecord("node", name);
+  const chosen = useView((v) => v.selection?.kind === "node" && v.selection.id === name);
+  if (!node) return null;
+  const frozen = node.as_of_ms !== undefined;
+  const mem = ratio(node.mem_used_bytes, node.mem_total_bytes);
+  const of = bytesOf(node.mem_used_bytes, node.mem_total_bytes);
+  const tone = cpuTone(node);
+  return (
+    <li
+      className="node"
+      data-chosen={chosen}
+      data-sight={frozen ? "lost" : undefined}
+      data-testid={`node-${name}`}
+    >
+      <RingGauge ratio={node.cpu ?? null} tone={tone} unit="CPU %" />
+      <div className="node-main">
+        <h3>
+          <Glyph shape={node.health} />
+          <button
+            type="button"
+            className="stretch cut"
+            data-item
+            onClick={() => select({ kind: "node", id: name })}
+          >
+            {name}
+          </button>
+        </h3>
+        <p
+          className={`node-sub cut ${node.why ? `tone-${node.health}` : ""}`}
+          title={node.why ?? node.cpu_model}
+        >
+          <NodeSub node={node} />
+        </p>
+        <div className="node-mem">
+          <span className="lab">Mem</span>
+          <Bar ratio={mem} tone={toneOf(mem, MEM_ATTENTION, MEM_CRITICAL)} mark={MEM_ATTENTION} />
+          <span className="figure">
+            {of.value}
+            <small> {of.unit}</small>
+          </span>
+        </div>
+        <span className="sr">
+          CPU {percentUnit(node.cpu)}, memory {percentUnit(mem)}
+        </span>
+      </div>
+      <NodeTrend node={node} tone={tone} />
+    </li>
+  );
+});
+
+function NodeSub({ node }: { readonly node: Node }) {
+  const ago = useAt((now) => (node.as_of_ms === undefined ? null : duration(now - node.as_of_ms)));
+  if (ago !== null) return <>last seen {ago} ago</>;
+  if (node.why) return <>{node.why}</>;
+  const parts = [node.cpu_cores === undefined ? null : count(node.cpu_cores, "core"), node.ip ?? null];
+  return <>{parts.filter((p) => p !== null).join(" · ") || UNKNOWN}</>;
+}
+
+function NodeTrend({ node, tone }: { readonly node: Node; readonly tone: Tone }) {
+  const entity = `node/${node.name}`;
+  const watch = useCallback((l: () => void) => watchSeries(entity, "cpu", l), [entity]);
+  const read = useCallback(() => samplesOf(entity, "cpu"), [entity]);
+  const up =
+    node.started_ms === undefined || node.as_of_ms !== undefined
+      ? UNKNOWN
+      : durationShort(serverNowMs() - node.started_ms);
+  return (
+    <div className="node-trend">
+      <Sparkline
+        watch={watch}
+        read={read}
+        spanMs={SERIES_SPAN_MS}
+        gapMs={GAP_MS}
+        top={1}
+        tone={tone}
+        label={`CPU of ${node.name} over the last hour, now ${percentUnit(node.cpu)}`}
+      />
+      <div className="node-kv figure">
+        <span title="load over one minute">
+          <small>load</small> {decimal(node.load1, 1)}
+        </span>
+        <span className="dim" title="running for">
+          {up}
+        </span>
+      </div>
+    </div>
+  );
+}

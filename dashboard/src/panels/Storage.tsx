@@ -1,0 +1,88 @@
+// Where the data lives and how full it is. A shared storage is one line, whichever nodes see it.
+import { useMemo } from "react";
+import { useSight } from "../stream/sight";
+import { useLoaded, useTable } from "../stream/store";
+import { type Pool, pools } from "../stream/sums";
+import { Bar, toneOf } from "../ui/Bar";
+import { bytesOf, percentUnit, ratio, UNKNOWN } from "../ui/format";
+import { Glyph } from "../ui/Glyph";
+import { Note, Panel } from "../ui/Panel";
+import { SightMark } from "../ui/SightMark";
+import { Skeleton } from "../ui/Skeleton";
+import "./Storage.css";
+
+const FULL_ATTENTION = 0.85;
+const FULL_CRITICAL = 0.95;
+
+export function Storage() {
+  const table = useTable("storage");
+  const loaded = useLoaded();
+  const sight = useSight("resources");
+  const list = useMemo(() => pools(table.values()), [table]);
+  const whole = useMemo(() => sum(list), [list]);
+  const meta = (
+    <>
+      <SightMark sight={sight} />
+      {whole.value} {whole.unit}
+    </>
+  );
+  return (
+    <Panel title="Storage" name="storage" meta={loaded ? meta : undefined} sight={sight.state}>
+      {!loaded && <Skeleton rows={4} height={27} />}
+      {loaded && list.length === 0 && <Note text="No storage." more="Proxmox shows none to this token." />}
+      {list.length > 0 && (
+        <ul className="pools scroll">
+          {list.map((pool) => (
+            <PoolRow key={pool.key} pool={pool} />
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function sum(list: readonly Pool[]) {
+  let used = 0;
+  let total = 0;
+  for (const { best } of list) {
+    if (best.used_bytes === undefined || best.total_bytes === undefined) continue;
+    used += best.used_bytes;
+    total += best.total_bytes;
+  }
+  return total > 0 ? bytesOf(used, total) : { value: UNKNOWN, unit: "" };
+}
+
+function PoolRow({ pool }: { readonly pool: Pool }) {
+  const { best } = pool;
+  const full = ratio(best.used_bytes, best.total_bytes);
+  const of = bytesOf(best.used_bytes, best.total_bytes);
+  const down = pool.away.length === pool.nodes.length;
+  const where =
+    pool.node ?? (pool.nodes.length > 1 ? `shared by ${pool.nodes.length}` : (pool.nodes[0] ?? ""));
+  const why = best.why ?? (pool.away.length > 0 ? `not available on ${pool.away.join(", ")}` : undefined);
+  return (
+    <li
+      className="pool"
+      data-testid={`storage-${pool.key}`}
+      data-sight={best.as_of_ms === undefined ? undefined : "lost"}
+      title={why}
+    >
+      <Glyph shape={best.health} />
+      <span className="cut">
+        {pool.name}{" "}
+        <small className={pool.away.length > 0 ? "tone-attention" : ""}>
+          {pool.away.length > 0 && !down ? `away on ${pool.away.length}` : where}
+        </small>
+      </span>
+      <Bar
+        ratio={down ? null : full}
+        tone={toneOf(full, FULL_ATTENTION, FULL_CRITICAL)}
+        mark={FULL_ATTENTION}
+      />
+      <span className="pool-of figure">
+        {of.value} {of.unit}
+      </span>
+      <span className="sr">{down ? "not available" : `${percentUnit(full)} full`}</span>
+    </li>
+  );
+}

@@ -1,0 +1,130 @@
+// The facts of a cluster, a node or a guest as pairs of name and value. Unknown facts are left out or "—".
+import type { ReactNode } from "react";
+import type { Guest } from "../protocol/Guest";
+import type { Node } from "../protocol/Node";
+import { useAt } from "../stream/clock";
+import { useCluster, useTable } from "../stream/store";
+import {
+  bytesOf,
+  bytesText,
+  count,
+  decimal,
+  duration,
+  percentUnit,
+  rateText,
+  ratio,
+  stamp,
+  UNKNOWN,
+} from "../ui/format";
+
+type Fact = readonly [name: string, value: ReactNode];
+
+function Facts({ facts }: { readonly facts: readonly (Fact | null)[] }) {
+  return (
+    <dl className="facts">
+      {facts.map(
+        (f) =>
+          f && (
+            <div key={f[0]}>
+              <dt>{f[0]}</dt>
+              <dd>{f[1]}</dd>
+            </div>
+          ),
+      )}
+    </dl>
+  );
+}
+
+const when = <T,>(v: T | undefined, text: (v: T) => ReactNode, name: string): Fact | null =>
+  v === undefined ? null : [name, text(v)];
+
+function Uptime({ startedMs }: { readonly startedMs: number | undefined }) {
+  const text = useAt((now) => (startedMs === undefined ? UNKNOWN : duration(now - startedMs)));
+  return <>{text}</>;
+}
+
+const usage = (used: number | undefined, total: number | undefined): string => {
+  const of = bytesOf(used, total);
+  const share = ratio(used, total);
+  return `${of.value}${of.unit && ` ${of.unit}`}${share === null ? "" : ` · ${percentUnit(share)}`}`;
+};
+
+export function ClusterFacts() {
+  const cluster = useCluster();
+  const guests = useTable("guest");
+  if (!cluster) return null;
+  const vms = [...guests.values()].filter((g) => g.kind === "qemu").length;
+  return (
+    <Facts
+      facts={[
+        ["Nodes", `${cluster.nodes_online} of ${cluster.nodes_total} online`],
+        ["Guests", `${cluster.guests_running} of ${cluster.guests_total} running`],
+        ["Kinds", `${count(vms, "VM")}, ${count(guests.size - vms, "CT")}`],
+        when(cluster.quorate, (q) => (q ? "held" : "lost"), "Quorum"),
+        when(cluster.quorum, (q) => count(q, "vote"), "Votes needed"),
+        when(cluster.pve_version, (v) => v, "Proxmox VE"),
+        when(cluster.contradiction, (c) => c, "Contradiction"),
+      ]}
+    />
+  );
+}
+
+export function NodeFacts({ node }: { readonly node: Node }) {
+  const guests = useTable("guest");
+  const here = [...guests.values()].filter((g) => g.node === node.name);
+  const running = here.filter((g) => g.status === "running").length;
+  return (
+    <Facts
+      facts={[
+        ["Status", node.status],
+        [
+          "Running for",
+          <Uptime key="u" startedMs={node.as_of_ms === undefined ? node.started_ms : undefined} />,
+        ],
+        [
+          "CPU",
+          `${percentUnit(node.cpu)}${node.cpu_cores === undefined ? "" : ` of ${count(node.cpu_cores, "core")}`}`,
+        ],
+        ["Memory", usage(node.mem_used_bytes, node.mem_total_bytes)],
+        ["System disk", usage(node.disk_used_bytes, node.disk_total_bytes)],
+        when(node.swap_total_bytes, (t) => usage(node.swap_used_bytes, t), "Swap"),
+        ["Load", [node.load1, node.load5, node.load15].map((v) => decimal(v, 2)).join("  ")],
+        when(node.iowait, percentUnit, "Waiting for disks"),
+        ["Guests", `${running} of ${here.length} running`],
+        when(node.ip, (v) => v, "Address"),
+        when(node.cpu_model, (v) => v, "Processor"),
+        when(node.kernel, (v) => v, "Kernel"),
+        when(node.pve_version, (v) => v, "Proxmox VE"),
+        when(node.as_of_ms, stamp, "Figures from"),
+      ]}
+    />
+  );
+}
+
+export function GuestFacts({ guest }: { readonly guest: Guest }) {
+  return (
+    <Facts
+      facts={[
+        ["Status", guest.template ? "template" : guest.status],
+        ["Node", guest.node],
+        [
+          "Running for",
+          <Uptime key="u" startedMs={guest.as_of_ms === undefined ? guest.started_ms : undefined} />,
+        ],
+        [
+          "CPU",
+          `${percentUnit(guest.cpu)}${guest.cpu_cores === undefined ? "" : ` of ${count(guest.cpu_cores, "core")}`}`,
+        ],
+        ["Memory", usage(guest.mem_used_bytes, guest.mem_total_bytes)],
+        when(guest.mem_host_bytes, bytesText, "Costs its node"),
+        ["Disk", usage(guest.disk_used_bytes, guest.disk_total_bytes)],
+        ["Network", `in ${rateText(guest.net_in_bps)} · out ${rateText(guest.net_out_bps)}`],
+        when(guest.lock, (v) => v, "Locked by"),
+        when(guest.ha_state, (v) => v, "HA"),
+        when(guest.pool, (v) => v, "Pool"),
+        guest.tags.length > 0 ? ["Tags", guest.tags.join(", ")] : null,
+        when(guest.as_of_ms, stamp, "Figures from"),
+      ]}
+    />
+  );
+}

@@ -1,0 +1,44 @@
+// Wires browser, socket and store together; the only place that opens a WebSocket.
+import { session } from "./rest";
+import { createSocket, type Socket, type Wire } from "./socket";
+import { createSink } from "./store";
+
+export type OpenWire = (query: string) => Wire;
+
+const openBrowserSocket: OpenWire = (query) => {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  return new WebSocket(`${scheme}://${location.host}/ws?${query}`) as Wire;
+};
+
+async function whyRefused(): Promise<"login" | null> {
+  const answer = await session();
+  return answer.ok && answer.value.state !== "in" ? "login" : null;
+}
+
+/** Opens the stream and keeps it; the returned function ends it. */
+export function connect(open: OpenWire = openBrowserSocket): () => void {
+  let socket: Socket | null = null;
+  const sink = createSink(() => ({ resync: (channel) => socket?.resync(channel) }));
+  const mine = createSocket({
+    open,
+    onFrame: sink.onFrame,
+    onLink: sink.onLink,
+    place: sink.place,
+    whyRefused,
+  });
+  socket = mine;
+  const hurry = (): void => mine.hurry();
+  const seen = (): void => {
+    if (document.hidden) return;
+    sink.flush();
+    mine.hurry();
+  };
+  addEventListener("online", hurry);
+  document.addEventListener("visibilitychange", seen);
+  mine.start();
+  return () => {
+    removeEventListener("online", hurry);
+    document.removeEventListener("visibilitychange", seen);
+    mine.stop();
+  };
+}

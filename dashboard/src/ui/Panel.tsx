@@ -1,0 +1,50 @@
+// The frame every panel shares: title left, context right, one region with a name.
+import { type ReactNode, useId } from "react";
+
+interface PanelProps {
+  readonly title: string;
+  readonly meta?: ReactNode;
+  readonly tools?: ReactNode;
+  readonly name: string;
+  readonly sight?: string;
+  readonly children: ReactNode;
+}
+
+export function Panel({ title, meta, tools, name, sight, children }: PanelProps) {
+  const id = useId();
+  return (
+    <section
+      className={`panel panel-${name}`}
+      id={name}
+      aria-labelledby={id}
+      data-testid={`panel-${name}`}
+      data-sight={sight}
+    >
+      <div className="panel-head">
+        <h2 id={id}>{title}</h2>
+        {tools}
+        {meta !== undefined && <span className="panel-meta">{meta}</span>}
+      </div>
+      <div className="panel-body hatch">{children}</div>
+    </section>
+  );
+}
+
+/** A sentence in place of content: empty, error, forbidden. */
+export function Note({
+  text,
+  more,
+  action,
+}: {
+  readonly text: string;
+  readonly more?: string;
+  readonly action?: ReactNode;
+}) {
+  return (
+    <div className="note">
+      <p>{text}</p>
+      {more && <small>{more}</small>}
+      {action}
+    </div>
+  );
+}
