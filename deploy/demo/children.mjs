@@ -145,3 +145,13 @@ export async function freePort(wanted, say = () => {}) {
   }
   throw new Error(`no free port from ${wanted} to ${wanted + 199} on 127.0.0.1`);
 }
+
+/** The first of `count` free ports in a row. */
+export async function freeRow(count) {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const base = await freePort(0);
+    const row = Array.from({ length: count }, (_, i) => base + i);
+    if ((await Promise.all(row.map(taken))).every((busy) => !busy)) return base;
+  }
+  throw new Error(`no ${count} free ports in a row on 127.0.0.1`);
+}

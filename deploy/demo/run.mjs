@@ -1,6 +1,7 @@
 // `make demo` after everything is built: starts the stack, says where it is, and stops it again.
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Stack } from "./stack.mjs";
 
@@ -28,6 +29,7 @@ const stack = new Stack({
   bin: resolve(values.bin),
   dir: join(resolve(values.dir), "run"),
   ports: { front: Number(values.port), api: any ? 0 : 7878, metrics: any ? 0 : 9878 },
+  nodes: Number(values.nodes ?? 4),
   sim,
   say,
 });
@@ -65,11 +67,28 @@ try {
   console.error(error.message);
   await stop("the demo could not start", 1);
 }
-for (const child of [stack.sim, stack.daemon, stack.front]) {
-  child?.ended.then((how) => {
-    if (!stopping) {
-      console.error(`${child.name} ended by itself (${how})\n${child.lastWords()}`);
-      stop("one part is gone", 1);
+
+/** Each part comes back by itself, as a service manager would have it; how long it stays away is for looking. */
+const parts = [
+  ["sim", 20_000, () => stack.startSim(), "the dashboard says that it has lost sight of the cluster"],
+  ["daemon", 3_000, () => stack.startDaemon(), "the dashboard says that it is not connected"],
+  ["front", 1_000, () => stack.startFront(), "the dashboard cannot be loaded"],
+];
+function keep([part, awayMs, again, effect]) {
+  const child = stack[part];
+  child.ended.then(async (how) => {
+    if (stopping) return;
+    say(`${child.name} ended (${how}): ${effect}; it comes back in ${awayMs / 1000} s`);
+    await sleep(awayMs);
+    if (stopping) return;
+    try {
+      await again();
+      say(`${child.name} is back`);
+      keep([part, awayMs, again, effect]);
+    } catch (error) {
+      console.error(error.message);
+      await stop(`${child.name} cannot be started again`, 1);
     }
   });
 }
+parts.forEach(keep);

@@ -1,27 +1,28 @@
 // The whole product on loopback: simulated cluster, daemon, web server. The demo and the browser tests both
 // stand on it, so that what is shown is what is tested.
-import { randomBytes } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Child, freePort } from "./children.mjs";
+import { Child, freePort, freeRow } from "./children.mjs";
 
 const READY_MS = 30_000;
 const root = resolve(import.meta.dirname, "../..");
 
-/** A password a person can type: five groups without look-alikes, about 110 bits. */
+/** A password a person can type: four groups without look-alikes, about 99 bits. */
 function password() {
   const letters = "abcdefghjkmnpqrstuvwxyz23456789";
-  const pick = () => letters[randomBytes(1)[0] % letters.length];
-  return Array.from({ length: 5 }, () => Array.from({ length: 5 }, pick).join("")).join("-");
+  const pick = () => letters[randomInt(letters.length)];
+  return Array.from({ length: 4 }, () => Array.from({ length: 5 }, pick).join("")).join("-");
 }
 
 export class Stack {
   /**
    * `bin`: folder of the binaries; `dir`: where data, logs and settings of this run lie;
-   * `ports`: wanted `{front, api, metrics}`, 0 for any; `sim`: further arguments of jarvis-sim.
+   * `ports`: wanted `{front, api, metrics}`, 0 for any; `nodes`: how many are simulated; `sim`: further
+   * arguments of jarvis-sim; `setUp`: false leaves the first log-in to the browser.
    */
-  constructor({ bin, dir, ports, sim = [], site = join(root, "dashboard/dist"), say = () => {} }) {
-    Object.assign(this, { bin, dir, wanted: ports, simArgs: sim, site, say });
+  constructor({ bin, dir, ports, nodes = 4, sim = [], setUp = true, site = join(root, "dashboard/dist"), say = () => {} }) {
+    Object.assign(this, { bin, dir, wanted: ports, nodes, simArgs: sim, setUp, site, say });
     this.children = [];
   }
 
@@ -30,13 +31,16 @@ export class Stack {
     for (const name of ["data", "nginx", "logs"]) mkdirSync(join(this.dir, name), { recursive: true, mode: 0o700 });
     this.ports = {};
     for (const [name, port] of Object.entries(this.wanted)) this.ports[name] = await freePort(port, this.say);
+    // Each simulated node has its own address, one after the other.
+    this.ports.pve = await freeRow(this.nodes);
+    this.ports.control = await freePort(0);
     this.url = `http://127.0.0.1:${this.ports.front}`;
     this.api = `http://127.0.0.1:${this.ports.api}`;
     await this.startSim();
     this.#writeSettings();
     await this.startDaemon();
     await this.#setUp();
-    await this.#startFront();
+    await this.startFront();
   }
 
   #start(name, command, args, options = {}) {
@@ -45,16 +49,16 @@ export class Stack {
     return child;
   }
 
+  /** Also after it has ended: the same addresses, certificates and tokens again. */
   async startSim() {
-    const args = [...this.simArgs, "--dir", join(this.dir, "sim")];
-    // The same addresses again after a restart: the daemon's settings name them.
-    if (this.cluster) args.push(...this.cluster.again);
+    const args = [...this.simArgs, "--state-dir", join(this.dir, "sim")];
+    args.push("--pve-listen", `127.0.0.1:${this.ports.pve}`, "--control", `127.0.0.1:${this.ports.control}`);
     this.sim = this.#start("jarvis-sim", join(this.bin, "jarvis-sim"), args);
     this.cluster = await this.sim.line(readSim, "its addresses", READY_MS);
   }
 
   #writeSettings() {
-    const { nodes, caFile, tokenFile } = this.cluster;
+    const { nodes, ca_file, token_files } = this.cluster;
     const text = (value) => JSON.stringify(value);
     const lines = [
       "[server]",
@@ -66,8 +70,8 @@ export class Stack {
       "[metrics]",
       `listen = ${text(`127.0.0.1:${this.ports.metrics}`)}`,
       "[proxmox]",
-      `ca_file = ${text(caFile)}`,
-      `token_file = ${text(tokenFile)}`,
+      `ca_file = ${text(ca_file)}`,
+      `token_file = ${text(token_files.read)}`,
       ...nodes.flatMap(({ name, url }) => ["[[proxmox.nodes]]", `name = ${text(name)}`, `url = ${text(url)}`]),
     ];
     this.settings = join(this.dir, "jarvisd.toml");
@@ -82,22 +86,22 @@ export class Stack {
   /** As a user does it: the one-time token of the first start, then a password. */
   async #setUp() {
     this.setUpToken = readFileSync(join(this.dir, "data", "setup-token"), "utf8").trim();
-    if (this.skipSetUp) return;
+    if (!this.setUp) return;
     this.password = password();
-    const answer = await fetch(`${this.api}/api/v1/setup`, {
-      method: "POST",
-      headers: { "content-type": "application/json", origin: this.api },
-      body: JSON.stringify({ token: this.setUpToken, password: this.password }),
-    });
-    if (!answer.ok) throw new Error(`set-up was refused (${answer.status}): ${await answer.text()}`);
-    const scopes = "read,chat,act,mcp,metrics";
-    const args = ["token", "create", "--config", this.settings, "--name", "demo", "--scopes", scopes];
-    const maker = new Child("jarvisd token", join(this.bin, "jarvisd"), args);
-    this.token = await maker.line((line) => line.match(/\bjrv_\S+/)?.[0], "a token", READY_MS);
-    await maker.ended;
+    const made = await this.#post("/api/v1/setup", { token: this.setUpToken, password: this.password });
+    const cookie = made.headers.getSetCookie()[0].split(";")[0];
+    const scopes = ["read", "chat", "act", "mcp", "metrics"];
+    this.token = (await (await this.#post("/api/v1/tokens", { name: "demo", scopes }, cookie)).json()).token;
   }
 
-  async #startFront() {
+  async #post(path, body, cookie) {
+    const headers = { "content-type": "application/json", origin: this.api, ...(cookie ? { cookie } : {}) };
+    const answer = await fetch(`${this.api}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`POST ${path} was refused (${answer.status}): ${await answer.text()}`);
+    return answer;
+  }
+
+  async startFront() {
     const at = (name) => join(this.dir, "nginx", name);
     const template = readFileSync(join(root, "deploy/nginx/jarvis.conf.template"), "utf8");
     const names = {
@@ -112,7 +116,7 @@ export class Stack {
     const main = `${asRoot} daemon off; worker_processes 1; pid ${at("nginx.pid")}; error_log stderr warn;
 events { worker_connections 1024; }
 http {
-  include ${nginxTypes()}; default_type application/octet-stream; access_log off; sendfile on;
+  include /etc/nginx/mime.types; default_type application/octet-stream; access_log off; sendfile on;
   ${temps.map((t) => `${t}_temp_path ${at(t)};`).join(" ")}
   include ${at("jarvis.conf")};
 }
@@ -130,12 +134,4 @@ http {
 }
 
 /** The simulator's first line, as JSON. */
-function readSim(line) {
-  if (!line.startsWith("{")) return null;
-  const ready = JSON.parse(line);
-  return ready.ready ?? ready;
-}
-
-function nginxTypes() {
-  return "/etc/nginx/mime.types";
-}
+const readSim = (line) => (line.startsWith("{") ? JSON.parse(line) : null);

@@ -1,3 +1,16 @@
-//! Stories told against the real binaries: one file a story.
+//! Stories told against the real binaries: one file a story. The world is faked, never the insides.
 
+mod away;
+mod disk;
+mod doors;
+mod drops;
 mod foreign;
+mod kill;
+mod live;
+mod loss;
+mod odd_api;
+mod refused;
+mod requests;
+mod schema;
+mod scrape;
+mod slow;

@@ -98,11 +98,16 @@ impl Home {
     /// Starts it and waits until it answers.
     pub async fn start(&self) -> Result<Process> {
         let mut process = self.launch()?;
+        self.answers(&mut process).await?;
+        Ok(process)
+    }
+
+    async fn answers(&self, process: &mut Process) -> Result<()> {
         let rest = Rest::new(&self.api());
         let deadline = Instant::now() + PATIENCE;
         loop {
             if rest.get("/healthz").await.is_ok_and(|a| a.status.is_success()) {
-                return Ok(process);
+                return Ok(());
             }
             ensure!(process.running(), "jarvisd ended before it answered\n{}", process.log());
             ensure!(Instant::now() < deadline, "jarvisd does not answer\n{}", process.log());
@@ -128,14 +133,33 @@ impl Jarvisd {
 
     pub async fn at(home: Home) -> Result<Self> {
         let process = home.start().await?;
-        let secret = std::fs::read_to_string(home.data().join("setup-token")).context("the set-up token")?;
+        let data = home.data();
+        Self::set_up(process, home, &data).await
+    }
+
+    /// One that was started in a special way; `data` is its data directory as this process sees it.
+    pub async fn adopt(mut process: Process, home: Home, data: &Path) -> Result<Self> {
+        home.answers(&mut process).await?;
+        Self::set_up(process, home, data).await
+    }
+
+    async fn set_up(process: Process, home: Home, data: &Path) -> Result<Self> {
+        let secret = std::fs::read_to_string(data.join("setup-token")).context("the set-up token")?;
         let rest = Rest::new(&home.api());
         let body = json!({"token": secret.trim(), "password": PASSWORD});
         let answer = rest.with("origin", &home.api()).post("/api/v1/setup", &body).await?;
         answer.ok().context("set-up")?;
         let cookie = answer.cookie().context("set-up gave no session")?;
-        let token = make_token(&home, "read").await?;
-        Ok(Self { process, home, cookie, token })
+        let mut this = Self { process, home, cookie, token: String::new() };
+        this.token = this.new_token(&["read"]).await?;
+        Ok(this)
+    }
+
+    /// A further API token, made by the operator.
+    pub async fn new_token(&self, scopes: &[&str]) -> Result<String> {
+        let body = json!({"name": "story", "scopes": scopes});
+        let made = self.browser().post("/api/v1/tokens", &body).await?.ok()?;
+        Ok(made["token"].as_str().context("no token")?.to_owned())
     }
 
     /// Starts it again on the same data, after it was killed or has stopped.
@@ -183,16 +207,6 @@ impl Jarvisd {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-}
-
-/// `jarvisd token create` on the data of a running daemon.
-pub async fn make_token(home: &Home, scopes: &str) -> Result<String> {
-    let mut command = home.command(&["token", "create", "--name", "story", "--scopes", scopes])?;
-    let out = tokio::task::spawn_blocking(move || command.output()).await??;
-    let said = String::from_utf8_lossy(&out.stdout);
-    ensure!(out.status.success(), "token create: {said}{}", String::from_utf8_lossy(&out.stderr));
-    let token = said.split_whitespace().find(|w| w.starts_with("jrv_")).context("no token was printed")?;
-    Ok(token.to_owned())
 }
 
 /// A port that is free now. Another program may take it before the daemon does; a story then says so.

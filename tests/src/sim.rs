@@ -1,16 +1,19 @@
 //! jarvis-sim as a test starts it, and its control listener.
 
-use std::{path::PathBuf, process::Command};
+use std::{net::TcpListener, path::PathBuf, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    daemon::Cluster,
+    daemon::{Cluster, free_port},
     process::{PATIENCE, Process},
     rest::Rest,
 };
+
+/// Nodes of the seed cluster.
+const NODES: u16 = 4;
 
 pub struct Sim {
     pub process: Process,
@@ -28,14 +31,21 @@ impl Sim {
     pub async fn with(args: &[&str]) -> Result<Self> {
         let dir = TempDir::new()?;
         let args: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
-        let (process, ready) = launch(&args, &dir, &[]).await?;
+        let (process, ready) = launch(&args, &dir).await?;
         Ok(Self { process, dir, args, ready })
     }
 
-    /// The same cluster on the same addresses, after it was killed.
+    /// One that can be killed and started again on the same addresses.
+    pub async fn restartable() -> Result<Self> {
+        let base = format!("127.0.0.1:{}", free_ports(NODES)?);
+        Self::with(&["--pve-listen", &base]).await
+    }
+
+    /// The same cluster, with the same certificates and tokens, after it was killed.
     pub async fn again(&mut self) -> Result<()> {
-        let same = same_addresses(&self.ready);
-        let (process, ready) = launch(&self.args, &self.dir, &same).await?;
+        let before = self.ready["nodes"].clone();
+        let (process, ready) = launch(&self.args, &self.dir).await?;
+        ensure!(ready["nodes"] == before, "it came back elsewhere: start it with Sim::restartable");
         self.process = process;
         self.ready = ready;
         Ok(())
@@ -47,15 +57,13 @@ impl Sim {
 
     /// What the daemon must know of it.
     pub fn cluster(&self) -> Result<Cluster> {
-        let file = |key: &str| -> Result<PathBuf> {
-            Ok(self.ready[key].as_str().with_context(|| key.to_owned())?.into())
-        };
+        let file = |v: &Value| -> Result<PathBuf> { Ok(v.as_str().context("a file")?.into()) };
         let nodes = self.ready["nodes"].as_array().context("nodes")?;
         let text = |v: &Value, key: &str| v[key].as_str().unwrap_or_default().to_owned();
         Ok(Cluster {
             nodes: nodes.iter().map(|n| (text(n, "name"), text(n, "url"))).collect(),
-            ca_file: file("ca_file")?,
-            token_file: file("token_file")?,
+            ca_file: file(&self.ready["ca_file"])?,
+            token_file: file(&self.ready["token_files"]["read"])?,
         })
     }
 
@@ -71,20 +79,46 @@ impl Sim {
         self.control().json("/truth").await
     }
 
+    /// What a guest really does at this moment.
+    pub async fn guest_status(&self, vmid: &str) -> Result<String> {
+        let truth = self.truth().await?;
+        let guests = truth["guests"].as_array().context("guests")?;
+        let guest = guests
+            .iter()
+            .find(|g| g["vmid"].as_u64() == vmid.parse().ok())
+            .with_context(|| format!("guest {vmid}"))?;
+        Ok(guest["status"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Lets simulated time pass at once.
+    pub async fn advance(&self, seconds: u64) -> Result<()> {
+        self.control().post("/clock", &json!({"advance_s": seconds})).await?.ok()?;
+        Ok(())
+    }
+
     pub async fn requests(&self) -> Result<Value> {
         self.control().json("/requests").await
     }
 }
 
-async fn launch(args: &[String], dir: &TempDir, more: &[String]) -> Result<(Process, Value)> {
+async fn launch(args: &[String], dir: &TempDir) -> Result<(Process, Value)> {
     let mut command = Command::new(crate::binary("jarvis-sim")?);
-    command.args(args).args(more).arg("--dir").arg(dir.path());
+    command.args(args).arg("--state-dir").arg(dir.path());
     let mut process = Process::start("jarvis-sim", &command)?;
     let json = |l: &str| l.starts_with('{').then(|| serde_json::from_str(l).ok()).flatten();
     let ready: Value = process.line(PATIENCE, "its addresses", json).await?;
     Ok((process, ready))
 }
 
-fn same_addresses(_ready: &Value) -> Vec<String> {
-    Vec::new()
+/// The first of so many free ports in a row.
+fn free_ports(count: u16) -> Result<u16> {
+    for _ in 0..50 {
+        let base = free_port()?;
+        let row: Option<Vec<TcpListener>> =
+            (0..count).map(|i| TcpListener::bind(("127.0.0.1", base.checked_add(i)?)).ok()).collect();
+        if row.is_some() {
+            return Ok(base);
+        }
+    }
+    bail!("no {count} free ports in a row")
 }

@@ -18,7 +18,7 @@ pub struct Socket {
     pub screen: Screen,
     /// Every snapshot of the channel `cluster` that came: 1 unless something was missed.
     pub snapshots: usize,
-    pub resumed: usize,
+    pub resumed_cluster: usize,
     pub closed: Option<CloseFrame>,
 }
 
@@ -51,7 +51,7 @@ impl Socket {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", door.token))?;
         request.headers_mut().insert("authorization", bearer);
         let (stream, _) = connect_async(request).await.with_context(|| format!("no socket at {url}"))?;
-        Ok(Self { stream, screen, snapshots: 0, resumed: 0, closed: None })
+        Ok(Self { stream, screen, snapshots: 0, resumed_cluster: 0, closed: None })
     }
 
     /// The next frame, taken into the screen; `None` when the server has closed.
@@ -74,7 +74,7 @@ impl Socket {
             .with_context(|| format!("not a frame of the protocol: {text:.300}"))?;
         match &typed {
             ServerFrame::Snapshot { channel, .. } if channel == "cluster" => self.snapshots += 1,
-            ServerFrame::Resumed { .. } => self.resumed += 1,
+            ServerFrame::Resumed { channel, .. } if channel == "cluster" => self.resumed_cluster += 1,
             ServerFrame::Ping { .. } => self.say(r#"{"type":"pong"}"#).await?,
             _ => {}
         }

@@ -1,0 +1,72 @@
+//! What the daemon asks of Proxmox: little while nobody looks, and never more for more viewers.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use jarvis_tests::{daemon::Jarvisd, process::PATIENCE, sim::Sim, socket::Socket};
+use serde_json::json;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Four nodes, nobody looking.
+const IDLE_MAX: u64 = 24;
+
+/// A busy test machine skips or shifts a tick now and then; a viewer that cost requests would double them.
+const TICKS_LOST_SHARE: f64 = 0.05;
+
+#[tokio::test]
+async fn unwatched_a_minute_costs_at_most_24_requests_whatever_happens() -> Result<()> {
+    let sim = Sim::start().await?;
+    let cluster = sim.cluster()?;
+    ensure!(cluster.nodes.len() == 4, "the budget is for four nodes");
+    let jarvisd = Jarvisd::start(&cluster).await?;
+    jarvisd.readyz(PATIENCE, "that it is ready", |status, _| status == 200).await?;
+    let guests = jarvisd.rest().json("/api/v1/guests?status=running&limit=100").await?;
+    let items = guests["items"].as_array().context("items")?;
+    let running: Vec<u64> =
+        items.iter().filter(|g| g["kind"] == "lxc").filter_map(|g| g["vmid"].as_u64()).collect();
+
+    let before = total(&sim).await?;
+    // Things happen: tasks begin and end, and each wants a look at its guest.
+    for vmid in running.iter().take(8) {
+        sim.fault("guest_stop_by_human", json!({"vmid": vmid})).await?;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    tokio::time::sleep(MINUTE - Duration::from_secs(40)).await;
+    let asked = total(&sim).await? - before;
+    println!("nobody looking, eight guests stopped: {asked} requests in a minute");
+    ensure!(asked <= IDLE_MAX, "{asked} requests in a minute: {}", sim.requests().await?);
+    ensure!(asked >= 4, "{asked} requests in a minute: it does not look at all");
+    Ok(())
+}
+
+#[tokio::test]
+async fn fifty_viewers_cost_as_many_requests_as_one() -> Result<()> {
+    let (one, fifty) = tokio::try_join!(watched(1), watched(50))?;
+    // One poll more or less at the edges of the minute.
+    let poll = one.div_ceil(60);
+    let apart = one.abs_diff(fifty);
+    println!("requests in a minute: 1 viewer {one}, 50 viewers {fifty}, one poll about {poll}");
+    let allowed = poll + (one as f64 * TICKS_LOST_SHARE) as u64;
+    ensure!(apart <= allowed, "1 viewer {one}, 50 viewers {fifty}: {apart} apart, {allowed} allowed");
+    Ok(())
+}
+
+async fn watched(viewers: usize) -> Result<u64> {
+    let sim = Sim::start().await?;
+    let jarvisd = Jarvisd::start(&sim.cluster()?).await?;
+    let mut sockets = Vec::new();
+    for _ in 0..viewers {
+        sockets.push(Socket::open(&jarvisd.door()).await?);
+    }
+    // The first polls after the first viewer are a burst of their own.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = total(&sim).await?;
+    let reading = sockets.iter_mut().map(|s| s.watch(MINUTE));
+    futures_util::future::try_join_all(reading).await?;
+    Ok(total(&sim).await? - before)
+}
+
+async fn total(sim: &Sim) -> Result<u64> {
+    sim.requests().await?["total"].as_u64().context("a total of requests")
+}
