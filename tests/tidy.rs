@@ -18,10 +18,13 @@ const DAEMON: edges::Table = &[
     ("config", &[]),
     ("supervisor", &["clock"]),
     ("state", &["clock"]),
-    ("clients", &["clock", "config"]),
+    ("clients", &["clock", "config", "metrics"]),
     ("store", &["clock", "config"]),
-    ("tasks", &["supervisor", "clients", "store", "state", "clock", "config"]),
-    ("http", &["state", "store", "clients", "tasks", "clock", "config"]),
+    ("metrics", &["clock", "config", "state", "store"]),
+    ("access", &["clock", "config", "store"]),
+    ("cli", &["config", "clock", "clients", "store", "access"]),
+    ("tasks", &["metrics", "supervisor", "clients", "store", "state", "clock", "config"]),
+    ("http", &["access", "metrics", "state", "store", "clients", "tasks", "clock", "config"]),
 ];
 
 /// Core: what crosses a boundary may name what the cluster is, not the other way round.

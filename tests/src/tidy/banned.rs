@@ -18,7 +18,7 @@ pub struct Ban {
 
 pub fn check(files: &[Source], bans: &[Ban]) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for file in files.iter().filter(|f| f.is_rust() || f.is_typescript()) {
+    for file in files.iter().filter(|f| (f.is_rust() || f.is_typescript()) && !f.is_test()) {
         let inside: Vec<&Ban> = bans.iter().filter(|b| applies(b, &file.path)).collect();
         if inside.is_empty() {
             continue;

@@ -11,7 +11,7 @@ pub type Table = &'static [(&'static str, &'static [&'static str])];
 /// Checks every `crate::room` path in the Rust files under `root` (`jarvisd/daemon/src/`).
 pub fn rust(files: &[Source], root: &str, table: Table) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for file in files.iter().filter(|f| f.is_rust() && f.path.starts_with(root)) {
+    for file in files.iter().filter(|f| f.is_rust() && f.path.starts_with(root) && !f.is_test()) {
         let from = room(&file.path, root);
         let code = without_test_items(&rust_code(&file.text));
         for (line, to) in crate_paths(&code) {
@@ -25,7 +25,7 @@ pub fn rust(files: &[Source], root: &str, table: Table) -> Vec<Fault> {
 /// room `panels` may not import each other either.
 pub fn typescript(files: &[Source], root: &str, table: Table) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let own = |f: &&Source| f.is_typescript() && f.path.starts_with(root) && !is_test(&f.path);
+    let own = |f: &&Source| f.is_typescript() && f.path.starts_with(root) && !f.is_test();
     for file in files.iter().filter(own) {
         let from = room(&file.path, root);
         for (line, target) in imports(&typescript_without_comments(&file.text)) {
@@ -72,10 +72,6 @@ fn room<'a>(path: &'a str, root: &str) -> &'a str {
 /// A panel is a component of that folder; what stands beside one without drawing is not.
 fn is_panel(files: &[Source], path: &str) -> bool {
     files.iter().any(|f| f.path == path || f.path == format!("{path}.tsx")) && !path.ends_with(".ts")
-}
-
-fn is_test(path: &str) -> bool {
-    path.contains(".test.") || path.contains("/testing/")
 }
 
 /// Every `crate::name` and each name of `crate::{a, b::c}`.

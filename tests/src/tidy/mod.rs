@@ -47,6 +47,12 @@ impl Source {
         self.path.ends_with(".ts") || self.path.ends_with(".tsx")
     }
 
+    /// A file that holds nothing but tests.
+    pub fn is_test(&self) -> bool {
+        let p = &self.path;
+        p.contains("/src/") && (p.ends_with("/tests.rs") || p.contains("/tests/") || p.contains(".test."))
+    }
+
     pub fn fault(&self, line: usize, what: impl Into<String>) -> Fault {
         Fault { path: self.path.clone(), line, what: what.into() }
     }

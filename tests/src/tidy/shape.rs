@@ -19,9 +19,12 @@ pub fn length(files: &[Source]) -> Vec<Fault> {
     .collect()
 }
 
-/// Every Rust file opens with `//!`: why it exists and what is deliberately not in it.
+/// Every Rust file but one of tests opens with `//!`: why it exists and what is deliberately not in it.
 pub fn opening(files: &[Source]) -> Vec<Fault> {
-    let silent = files.iter().filter(|f| f.is_rust()).filter(|f| !f.text.trim_start().starts_with("//! "));
+    let silent = files
+        .iter()
+        .filter(|f| f.is_rust() && !f.is_test())
+        .filter(|f| !f.text.trim_start().starts_with("//! "));
     silent
         .map(|f| f.fault(1, "opens without `//!`: say why the module exists and what is not in it"))
         .collect()
