@@ -142,6 +142,7 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+            .map_err(|_| not_its_key())
     }
 
     fn verify_tls13_signature(
@@ -151,6 +152,7 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+            .map_err(|_| not_its_key())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -185,6 +187,11 @@ impl Verifier {
     }
 }
 
+/// A certificate is public; the handshake's signature proves that the other side owns its key.
+fn not_its_key() -> rustls::Error {
+    rustls::Error::General("it does not own the key of the certificate it shows".into())
+}
+
 #[derive(Debug)]
 struct WrongPin([u8; 32]);
 
@@ -202,8 +209,10 @@ fn fingerprint_text(digest: &[u8; 32]) -> String {
 
 /// What a TLS failure means to the person who set the node up.
 pub(super) fn explain(error: &rustls::Error) -> ErrorKind {
-    let rustls::Error::InvalidCertificate(certificate) = error else {
-        return ErrorKind::Tls { why: error.to_string() };
+    let certificate = match error {
+        rustls::Error::InvalidCertificate(certificate) => certificate,
+        rustls::Error::General(why) => return ErrorKind::Tls { why: why.clone() },
+        other => return ErrorKind::Tls { why: other.to_string() },
     };
     match certificate {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => ErrorKind::TlsUntrustedCa,
@@ -216,7 +225,8 @@ pub(super) fn explain(error: &rustls::Error) -> ErrorKind {
         CertificateError::NotValidForName => ErrorKind::TlsWrongName { presented: "other names".into() },
         CertificateError::NotValidForNameContext { presented, .. } => {
             // rustls writes them as `DnsName("Home")`.
-            let names = presented.iter().map(|n| n.split('"').nth(1).unwrap_or(n)).collect::<Vec<_>>().join(", ");
+            let names =
+                presented.iter().map(|n| n.split('"').nth(1).unwrap_or(n)).collect::<Vec<_>>().join(", ");
             ErrorKind::TlsWrongName { presented: super::error::quoted(&names) }
         }
         CertificateError::Other(other) => match other.0.downcast_ref::<WrongPin>() {

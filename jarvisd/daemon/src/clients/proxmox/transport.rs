@@ -293,10 +293,11 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)
     let mut all: Vec<&'e (dyn Error + 'static)> = vec![error];
     let mut next = Some(error);
     while let (Some(e), true) = (next, all.len() < DEPTH_MAX) {
-        next = match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn Error + 'static)),
-            None => e.source(),
+        let wrapped: Option<&(dyn Error + 'static)> = match e.downcast_ref::<io::Error>() {
+            Some(io) => io.get_ref().map(|inner| -> &(dyn Error + 'static) { inner }),
+            None => None,
         };
+        next = wrapped.or_else(|| e.source());
         all.extend(next);
     }
     all

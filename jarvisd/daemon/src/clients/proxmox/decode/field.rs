@@ -10,19 +10,14 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use super::Oddities;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(in super::super) enum Field<T> {
     /// Missing, null, or an empty text: not known.
+    #[default]
     Missing,
     Value(T),
     /// There is something, but not what it should be.
     Odd,
-}
-
-impl<T> Default for Field<T> {
-    fn default() -> Self {
-        Self::Missing
-    }
 }
 
 impl<T> Field<T> {
@@ -108,8 +103,8 @@ impl Loose for bool {
                 _ => None,
             },
             number => match f64::from_scalar(number)? {
-                n if n == 1.0 => Some(true),
-                n if n == 0.0 => Some(false),
+                1.0 => Some(true),
+                0.0 => Some(false),
                 _ => None,
             },
         }

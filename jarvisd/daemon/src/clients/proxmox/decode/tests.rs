@@ -47,6 +47,10 @@ fn number(row: &Value, name: &str) -> Option<f64> {
     }
 }
 
+fn float(n: u64) -> f64 {
+    n.to_string().parse().unwrap()
+}
+
 fn text(row: &Value, name: &str) -> Option<String> {
     row[name].as_str().filter(|s| !s.is_empty()).map(str::to_owned)
 }
@@ -77,7 +81,7 @@ fn every_recorded_resources_list_decodes_to_what_its_json_says() {
                 (g.net_in_bytes, "netin"),
                 (g.disk_write_bytes, "diskwrite"),
             ] {
-                assert_eq!(ours.map(|n| n as f64), number(row, theirs), "{} {theirs}", x.label);
+                assert_eq!(ours.map(float), number(row, theirs), "{} {theirs}", x.label);
             }
             assert_eq!(g.disk_used_bytes, None, "a VM's inside is not known");
             let status = match row["status"].as_str().unwrap() {
@@ -94,7 +98,7 @@ fn every_recorded_resources_list_decodes_to_what_its_json_says() {
         for (n, row) in read.value.nodes.iter().zip(&nodes) {
             assert_eq!(n.name.as_str(), row["node"].as_str().unwrap());
             assert_eq!(n.cpu, number(row, "cpu"));
-            assert_eq!(n.mem_used_bytes.map(|b| b as f64), number(row, "mem"));
+            assert_eq!(n.mem_used_bytes.map(float), number(row, "mem"));
             assert_eq!(n.cpu_cores.map(f64::from), number(row, "maxcpu"));
             let status = match row["status"].as_str().unwrap() {
                 "online" => NodeStatus::Online,
@@ -105,7 +109,7 @@ fn every_recorded_resources_list_decodes_to_what_its_json_says() {
         }
         assert_eq!(read.value.storages.len(), storages.len());
         for (s, row) in read.value.storages.iter().zip(&storages) {
-            assert_eq!(s.used_bytes.map(|b| b as f64), number(row, "disk"));
+            assert_eq!(s.used_bytes.map(float), number(row, "disk"));
             assert_eq!(s.shared, number(row, "shared").map(|n| n == 1.0));
             assert_eq!(s.status == StorageStatus::Available, row["status"] == "available");
         }
@@ -179,13 +183,18 @@ fn every_recorded_task_decodes() {
 
 #[test]
 fn every_recorded_node_and_guest_status_decodes() {
-    let nodes = recorded(|p| p.starts_with("/nodes/") && p.ends_with("/status") && p.matches('/').count() == 3);
+    let nodes =
+        recorded(|p| p.starts_with("/nodes/") && p.ends_with("/status") && p.matches('/').count() == 3);
     for x in nodes {
         let name: NodeName = x.path.split('/').nth(2).unwrap().parse().unwrap();
         let read = node_detail(&raw(&x.data), &name).unwrap();
         assert_eq!((read.odd_rows, &read.first_odd), (0, &None), "{}", x.path);
-        let load: Vec<f64> =
-            x.data["loadavg"].as_array().unwrap().iter().map(|l| l.as_str().unwrap().parse().unwrap()).collect();
+        let load: Vec<f64> = x.data["loadavg"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l.as_str().unwrap().parse().unwrap())
+            .collect();
         assert_eq!(read.value.load.unwrap().to_vec(), load);
         assert_eq!(read.value.iowait, x.data["wait"].as_f64());
         assert_eq!(read.value.swap_used_bytes, x.data["swap"]["used"].as_u64());
@@ -231,7 +240,10 @@ fn tasks_tell_running_failed_warned_and_vanished_apart() {
     assert_eq!(task(json!({"status": "RUNNING"})).exit, None);
     assert_eq!(task(json!({"endtime": 1795370299, "status": "WARNINGS: 2"})).status, TaskStatus::Warnings);
     assert_eq!(task(json!({"endtime": 1795370299, "status": "job errors"})).status, TaskStatus::Failed);
-    assert_eq!(task(json!({"endtime": 1795370299, "status": "unexpected status"})).status, TaskStatus::Unknown);
+    assert_eq!(
+        task(json!({"endtime": 1795370299, "status": "unexpected status"})).status,
+        TaskStatus::Unknown
+    );
     assert_eq!(task(json!({"endtime": 1795370299})).status, TaskStatus::Unknown);
     let read = task(json!({}));
     assert_eq!((read.user.as_str(), read.kind.as_str(), read.target), ("root@pam!full", "vzdump", None));
@@ -258,14 +270,34 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(".{0,6}", inner, 0..4).prop_map(|m| Value::from_iter(m)),
+            prop::collection::btree_map(".{0,6}", inner, 0..4).prop_map(Value::from_iter),
         ]
     })
 }
 
 const FIELDS: &[&str] = &[
-    "type", "vmid", "node", "status", "name", "template", "tags", "cpu", "maxcpu", "mem", "maxmem", "disk",
-    "maxdisk", "uptime", "lock", "netin", "storage", "shared", "content", "plugintype", "hastate", "nonsense",
+    "type",
+    "vmid",
+    "node",
+    "status",
+    "name",
+    "template",
+    "tags",
+    "cpu",
+    "maxcpu",
+    "mem",
+    "maxmem",
+    "disk",
+    "maxdisk",
+    "uptime",
+    "lock",
+    "netin",
+    "storage",
+    "shared",
+    "content",
+    "plugintype",
+    "hastate",
+    "nonsense",
 ];
 
 proptest! {

@@ -42,10 +42,14 @@ async fn an_answer_without_data_is_success() {
     let server = Server::new(&ca, |_, _| json(r#"{"data":null}"#)).await;
     let proxmox = client(&settings(&ca, &[("Home", &server)]));
     let vm = node(&proxmox, "Home").qemu().vmid(VmId::try_from(101).unwrap());
-    let params = PutParams { description: Some("a & b\n<c>".to_owned().try_into().unwrap()), ..Default::default() };
+    let params =
+        PutParams { description: Some("a & b\n<c>".to_owned().try_into().unwrap()), ..Default::default() };
     vm.config().put(params).await.unwrap();
     let seen = server.seen();
-    assert_eq!((seen[0].method.as_str(), seen[0].body.as_str()), ("PUT", "description=a%20%26%20b%0A%3Cc%3E"));
+    assert_eq!(
+        (seen[0].method.as_str(), seen[0].body.as_str()),
+        ("PUT", "description=a%20%26%20b%0A%3Cc%3E")
+    );
 }
 
 #[tokio::test]
@@ -76,7 +80,11 @@ async fn a_refusal_keeps_its_reason() {
     let refused = r#"{"data":null,"message":"Permission check failed (/vms/101, VM.PowerMgmt)\n"}"#;
     for (reply, word, says) in [
         (http("403 x", "application/json", refused), "forbidden", "/vms/101, VM.PowerMgmt"),
-        (bare("500 cluster not ready - no quorum?"), "no_quorum", "POST /nodes/Home/qemu/101/status/start at Home"),
+        (
+            bare("500 cluster not ready - no quorum?"),
+            "no_quorum",
+            "POST /nodes/Home/qemu/101/status/start at Home",
+        ),
     ] {
         let reply = std::sync::Mutex::new(Some(reply));
         let server = Server::new(&ca, move |_, _| reply.lock().unwrap().take().unwrap()).await;

@@ -45,15 +45,24 @@ async fn answers_that_are_none_have_their_own_words() {
         ("truncated", "after 12 bytes", json(r#"{"data":{"ve"#)),
         ("unauthorized", "No ticket", bare("401 No ticket")),
         ("unauthorized", "Authentication failed!", bare("401 Authentication failed!")),
-        ("forbidden", "Permission check failed (/nodes/pve, Sys.Audit)", http("403 x", "application/json", refused)),
+        (
+            "forbidden",
+            "Permission check failed (/nodes/pve, Sys.Audit)",
+            http("403 x", "application/json", refused),
+        ),
         ("node_gone", "595 No route to host", bare("595 No route to host")),
         ("node_gone", "596", bare("596 Broken pipe")),
         ("not_implemented", "501", bare("501 501 Method 'GET /x' not implemented")),
         ("no_quorum", "cluster not ready", bare("500 cluster not ready - no quorum?")),
         ("server", "got timeout", bare("500 got timeout")),
-        ("redirected", "https://h:8006/", Reply::Last(
-            b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://h:8006/\r\nContent-Length: 0\r\n\r\n".to_vec(),
-        )),
+        (
+            "redirected",
+            "https://h:8006/",
+            Reply::Last(
+                b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://h:8006/\r\nContent-Length: 0\r\n\r\n"
+                    .to_vec(),
+            ),
+        ),
         ("odd", "no version", json(r#"{"data":{}}"#)),
         ("odd", "not a version", json(r#"{"data":"x"}"#)),
     ];
@@ -130,7 +139,7 @@ fn gzip_of_zeros(size: usize) -> Vec<u8> {
         bits |= value << held;
         held += count;
         while held >= 8 {
-            out.push(bits as u8);
+            out.push(bits.to_le_bytes()[0]);
             bits >>= 8;
             held -= 8;
         }
@@ -201,13 +210,11 @@ async fn silence_is_given_up_after_the_time_of_its_class() {
     let proxmox = client(&settings);
     let pve = "pve".parse().unwrap();
     let begun = Instant::now();
-    let (list, guest) = tokio::join!(
-        async { (proxmox.version().await.unwrap_err(), begun.elapsed()) },
-        async {
+    let (list, guest) =
+        tokio::join!(async { (proxmox.version().await.unwrap_err(), begun.elapsed()) }, async {
             let vmid = "100".parse().unwrap();
             (proxmox.guest_now(&pve, GuestKind::Qemu, vmid).await.unwrap_err(), begun.elapsed())
-        }
-    );
+        });
     sound(&list.0, &settings.nodes[0].url);
     assert_eq!((list.0.word(), guest.0.word()), ("timed_out", "timed_out"));
     assert!(list.0.to_string().contains("5000 ms") && guest.0.to_string().contains("8000 ms"));
@@ -241,6 +248,16 @@ async fn certificates_are_believed_only_for_a_reason() {
     let error = failure_of(&wrong_ca).await;
     assert_eq!(error.word(), "fingerprint_mismatch");
     assert!(error.to_string().contains(&server.fingerprint()), "{error}");
+
+    // The certificate alone is public: whoever shows it must own its key.
+    let thief = Server::thief(&ca, good).await;
+    let mut by_ca = settings(&ca, &[("pve", &thief)]);
+    for pin in [None, Some(thief.fingerprint())] {
+        by_ca.nodes[0].fingerprint = pin;
+        let error = failure_of(&by_ca).await;
+        assert!(error.word() == "tls" && error.to_string().contains("does not own the key"), "{error}");
+    }
+    assert!(thief.seen().is_empty());
 
     let expired = Server::named(&ca, &["127.0.0.1"], Some((2020, 2, 29)), good).await;
     let error = failure_of(&settings(&ca, &[("pve", &expired)])).await;

@@ -103,7 +103,9 @@ async fn when_nobody_answers_each_is_named_and_the_first_to_return_is_found() {
     let ca = Ca::new("cluster");
     let up = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&up);
-    let back = Server::new(&ca, move |_, _| if now.load(Ordering::Relaxed) { json(VERSION) } else { Reply::Drop }).await;
+    let back =
+        Server::new(&ca, move |_, _| if now.load(Ordering::Relaxed) { json(VERSION) } else { Reply::Drop })
+            .await;
     let mut settings = settings(&ca, &[("pve", &back)]);
     settings.nodes.insert(0, address("Home", &nobody_there().await));
     let proxmox = client(&settings);
@@ -111,7 +113,10 @@ async fn when_nobody_answers_each_is_named_and_the_first_to_return_is_found() {
         let error = proxmox.version().await.unwrap_err();
         assert_eq!(error.word(), "nobody_answers");
         let line = error.to_string();
-        assert!(line.contains("Home (") && line.contains("connection refused") && line.contains("pve ("), "{line}");
+        assert!(
+            line.contains("Home (") && line.contains("connection refused") && line.contains("pve ("),
+            "{line}"
+        );
     }
     // Both are in back-off by now; still the very next poll finds the one that is back.
     up.store(true, Ordering::Relaxed);
@@ -218,7 +223,7 @@ async fn the_meter_counts_every_request_under_its_template() {
     let counts = proxmox.meter().counts();
     let (key, count) = counts.endpoints.iter().next().unwrap();
     assert_eq!((key.template, key.via.as_str(), counts.endpoints.len()), ("/nodes/{node}/status", "pve", 1));
-    assert_eq!((count.requests, count.errors, count.bytes), (3, 0, 3 * body.len() as u64));
+    assert_eq!((count.requests, count.errors, count.bytes), (3, 0, 3 * u64::try_from(body.len()).unwrap()));
     assert_eq!(count.buckets.iter().sum::<u64>(), 3);
     assert!(count.seconds > 0.0);
     assert!(server.seen().iter().all(|r| r.head.contains("accept-encoding: gzip")), "{:?}", server.seen());

@@ -31,6 +31,14 @@ impl Ca {
         self.pem.clone()
     }
 
+    /// A certificate for these names, and a key that is another's.
+    pub fn sign_for_a_thief(&self, names: &[&str]) -> (Vec<u8>, rustls::sign::CertifiedKey) {
+        let (leaf, thief) = (self.sign(names, None), KeyPair::generate().unwrap().serialize_der());
+        let key =
+            rustls::crypto::ring::sign::any_supported_type(&PrivateKeyDer::try_from(thief).unwrap()).unwrap();
+        (leaf.der.clone(), rustls::sign::CertifiedKey::new(vec![leaf.der.into()], key))
+    }
+
     fn sign(&self, names: &[&str], not_after: Option<(i32, u8, u8)>) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
@@ -77,7 +85,9 @@ pub fn json(body: &str) -> Reply {
 
 pub fn http(status: &str, kind: &str, body: &str) -> Reply {
     let length = body.len();
-    Reply::Bytes(format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}").into())
+    Reply::Bytes(
+        format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}").into(),
+    )
 }
 
 /// As pveproxy sends its refusals: no body, and the connection ends.
@@ -113,13 +123,23 @@ impl Server {
         answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let leaf = ca.sign(names, not_after);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf.der.clone().into()], PrivateKeyDer::try_from(leaf.key).unwrap())
-            .unwrap();
+        let key = PrivateKeyDer::try_from(leaf.key).unwrap();
+        let config = tls().with_single_cert(vec![leaf.der.clone().into()], key).unwrap();
+        Self::with(config, &leaf.der, answer).await
+    }
+
+    /// Shows a certificate whose key it does not have.
+    pub async fn thief(ca: &Ca, answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static) -> Self {
+        let (der, key) = ca.sign_for_a_thief(&["127.0.0.1"]);
+        let config = tls().with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(key)));
+        Self::with(config, &der, answer).await
+    }
+
+    async fn with(
+        config: ServerConfig,
+        leaf: &[u8],
+        answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -132,7 +152,7 @@ impl Server {
                 connections.spawn(serve(acceptor.clone(), socket, Arc::clone(&answer), Arc::clone(&noted)));
             }
         });
-        Self { address, leaf_sha256: Sha256::digest(&leaf.der).into(), seen, task }
+        Self { address, leaf_sha256: Sha256::digest(leaf).into(), seen, task }
     }
 
     pub fn url(&self) -> String {
@@ -150,6 +170,13 @@ impl Server {
     pub fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
+}
+
+fn tls() -> rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert> {
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
 }
 
 async fn serve(
@@ -203,7 +230,9 @@ async fn read(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<Request> {
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let length = head
         .lines()
-        .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:").map(|n| n.trim().parse().unwrap()))
+        .find_map(|l| {
+            l.to_ascii_lowercase().strip_prefix("content-length:").map(|n| n.trim().parse().unwrap())
+        })
         .unwrap_or(0);
     while bytes.len() < end + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
