@@ -16,7 +16,7 @@ CREATE TABLE history_raw (
     PRIMARY KEY (shard, t_ms)
 ) STRICT, WITHOUT ROWID;
 
--- One row is one hour (tier 60) or one day (tier 900) of one series, packed: see store/history/codec.rs.
+-- One row is one hour (tier 60) or one day (tier 900) of one series, packed: see store/history/chunk.rs.
 -- Time comes before the series, so that an hour is written, and dropped, in one place.
 CREATE TABLE history_chunks (
     tier     INTEGER NOT NULL,

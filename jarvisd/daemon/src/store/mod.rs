@@ -12,7 +12,9 @@ mod connection;
 mod directory;
 mod error;
 mod events;
+mod history;
 mod limits;
+mod maintenance;
 mod schema;
 mod secret;
 mod sessions;
@@ -39,7 +41,9 @@ pub use attempts::{Attempts, Verdict};
 pub use backup::{backup, restore};
 pub use error::{StoreError, Trouble};
 pub use events::{EVENTS_PAGE_MAX, EventFilter, EventPage, Events};
+pub use history::{Appended, Bucket, History, Kept, POINTS_MAX, Range, Sample};
 pub use limits::Limits;
+pub use maintenance::Maintained;
 pub use secret::{PasswordHash, SecretHash};
 pub use sessions::{NewSession, Session, Sessions};
 pub use settings::Settings;
@@ -72,6 +76,8 @@ struct Inner {
     health: Health,
     closed: AtomicBool,
     fresh_events: broadcast::Sender<Event>,
+    series: history::Registry,
+    unpacked: history::Unpacked,
 }
 
 impl std::fmt::Debug for Store {
@@ -128,6 +134,8 @@ impl Store {
             health,
             closed: AtomicBool::new(false),
             fresh_events: broadcast::channel(EVENTS_BEHIND_MAX).0,
+            series: history::Registry::default(),
+            unpacked: history::Unpacked::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
