@@ -141,7 +141,7 @@ enum NodeReport {
 
 async fn node(endpoint: &Endpoint, clock: Clock) -> NodeReport {
     let server = format!("{} ({})", endpoint.name, endpoint.url);
-    let version = match endpoint.ask(&Ask::version()).await {
+    let version = match endpoint.ask(&Ask::version(), None).await {
         Ok(answer) => decode::version(&answer.data),
         Err(e) if matches!(e.kind, ErrorKind::Unreachable { .. } | ErrorKind::TimedOut { .. }) => {
             return NodeReport::Silent(e.to_string());
@@ -186,7 +186,7 @@ fn major(version: &str) -> Option<u32> {
 
 /// Whether the node at this address calls itself as the configuration does.
 async fn identity(endpoint: &Endpoint, server: &str) -> Option<Finding> {
-    let answer = endpoint.ask(&Ask::membership()).await.ok()?;
+    let answer = endpoint.ask(&Ask::membership(), None).await.ok()?;
     let local = decode::membership(&answer.data).ok()?.value.nodes.into_iter().find(|m| m.local)?.name;
     (local != endpoint.name).then(|| {
         let text = format!("{server} calls itself {local}; correct the name in proxmox.nodes");
