@@ -6,4 +6,5 @@ pub mod config;
 pub mod metrics;
 pub mod state;
 pub mod store;
+pub mod supervisor;
 pub mod tasks;

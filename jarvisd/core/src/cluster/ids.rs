@@ -202,6 +202,10 @@ impl SourceId {
     pub fn node(node: &NodeName) -> Self {
         Self(format!("node/{node}"))
     }
+    /// `GET /nodes/{node}/{kind}/{vmid}/status/current`: one guest, read once.
+    pub fn guest(vmid: Vmid) -> Self {
+        Self(format!("guest/{vmid}"))
+    }
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,1 +1,4 @@
 //! The loops of the daemon, one a file. A loop is idempotent and takes no input.
+
+pub mod journal;
+pub mod poll;
