@@ -1,6 +1,7 @@
 //! Stories told against the real binaries: one file a story. The world is faked, never the insides.
 
 mod away;
+mod demo;
 mod disk;
 mod doors;
 mod drops;

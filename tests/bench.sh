@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# The benches, with a table of results: what a function costs (divan) and what a running daemon costs (load).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+deploy/install.sh cc setpriv
+
+echo "== functions"
+cargo bench --locked --workspace --benches 2>&1 | grep -vE '^ *(Compiling|Running|Finished|Downloaded|Downloading)'
+echo
+echo "== a running daemon"
+cargo build --release --locked -p jarvisd -p jarvis-sim -p jarvis-tests --bins
+[ ! -d dashboard/dist ] || npm --prefix dashboard run --silent size
+exec target/release/load "$@"

@@ -1,0 +1,45 @@
+//! REST: a long list, and a history.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use jarvis_tests::{daemon::Jarvisd, process::PATIENCE, rest::Rest, sim::Sim};
+
+use crate::figures::{Table, percentile};
+
+const ASKED: usize = 300;
+
+pub async fn ask(table: &mut Table) -> Result<()> {
+    let sim = Sim::with(&["--guests", "2000"]).await?;
+    let jarvisd = Jarvisd::start(&sim.cluster()?).await?;
+    jarvisd.readyz(PATIENCE, "that it is ready", |status, _| status == 200).await?;
+    let rest = jarvisd.rest();
+    // Something to look back at: three rounds of history.
+    tokio::time::sleep(Duration::from_secs(35)).await;
+    time(table, &rest, "GET 500 of 2,000 guests", "/api/v1/guests?limit=500").await?;
+    time(table, &rest, "GET the whole cluster of 2,000 guests", "/api/v1/cluster").await?;
+    time(
+        table,
+        &rest,
+        "GET a history of one node",
+        "/api/v1/history?entity=node%2FHome&metric=cpu&points=240",
+    )
+    .await?;
+    time(table, &rest, "GET 100 events", "/api/v1/events?limit=100").await?;
+    Ok(())
+}
+
+async fn time(table: &mut Table, rest: &Rest, what: &str, path: &str) -> Result<()> {
+    let mut times = Vec::new();
+    let mut bytes = 0;
+    for _ in 0..ASKED {
+        let began = Instant::now();
+        let answer = rest.get(path).await?;
+        times.push(began.elapsed().as_secs_f64() * 1_000.0);
+        ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.text);
+        bytes = answer.text.len();
+    }
+    let (median, p99) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
+    table.told(&format!("{what} ({} kB)", bytes / 1024), format!("{median:.1} / {p99:.1} ms"));
+    Ok(())
+}
