@@ -97,12 +97,16 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let names: Vec<String> = inventory.nodes.iter().map(|n| n.name.clone()).collect();
     let certificates = tls::issue(&dir, &names, options.other_ca)?;
     for node in &mut inventory.nodes {
-        node.fingerprint = certificates.get(&node.name).map(|t| t.fingerprint.clone()).unwrap_or_default();
+        if let Some(tls) = certificates.get(&node.name) {
+            node.fingerprint.clone_from(&tls.fingerprint);
+            node.pem.clone_from(&tls.pem);
+        }
     }
     let auth = auth_book(&dir, options.seed)?;
     let (tokens, token_files) = write_tokens(&dir, &auth)?;
     let root_password = auth.users.get("root@pam").cloned().unwrap_or_default();
     let mut world = World::new(inventory, options.seed, options.time_scale, auth);
+    world.remember_past();
     plan_at_start(&mut world, &options)?;
     let cluster = world.name.clone();
     let sim = Sim::new(world, certificates.clone());

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -22,6 +22,8 @@ pub struct NodeTls {
     pub expired: Arc<ServerConfig>,
     /// `AA:BB:…` of the good leaf.
     pub fingerprint: String,
+    /// The good leaf.
+    pub pem: String,
 }
 
 /// Makes the authority (or takes the kept one), writes `ca.pem`, and issues leaves for the nodes.
@@ -63,17 +65,17 @@ fn authority(unit: &str) -> CertificateParams {
 }
 
 fn leaves(node: &str, issuer: &Issuer<'_, KeyPair>) -> anyhow::Result<NodeTls> {
-    let (good, der) = leaf(node, issuer, false)?;
+    let (good, cert) = leaf(node, issuer, false)?;
     let (expired, _) = leaf(node, issuer, true)?;
-    let print: Vec<String> = Sha256::digest(&der).iter().map(|b| format!("{b:02X}")).collect();
-    Ok(NodeTls { good, expired, fingerprint: print.join(":") })
+    let print: Vec<String> = Sha256::digest(cert.der()).iter().map(|b| format!("{b:02X}")).collect();
+    Ok(NodeTls { good, expired, fingerprint: print.join(":"), pem: cert.pem() })
 }
 
 fn leaf(
     node: &str,
     issuer: &Issuer<'_, KeyPair>,
     expired: bool,
-) -> anyhow::Result<(Arc<ServerConfig>, Vec<u8>)> {
+) -> anyhow::Result<(Arc<ServerConfig>, Certificate)> {
     let context = || format!("cannot make a certificate for node '{node}'");
     let names = vec![node.to_owned(), "localhost".to_owned(), "127.0.0.1".to_owned()];
     let mut params = CertificateParams::new(names).with_context(context)?;
@@ -98,5 +100,5 @@ fn leaf(
         .with_single_cert(vec![cert.der().clone()], secret)
         .with_context(context)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((Arc::new(config), cert.der().to_vec()))
+    Ok((Arc::new(config), cert))
 }

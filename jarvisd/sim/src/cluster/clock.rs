@@ -31,11 +31,14 @@ pub struct Clock {
 /// The fastest and slowest a clock may run; outside, timers lose their meaning.
 pub const SCALE_RANGE: (f64, f64) = (0.001, 100.0);
 
+/// The simulated clock does not begin at nothing, so that every node has pushed before the first look.
+const START_MS: u64 = 60_000;
+
 impl Clock {
     pub fn new(scale: f64) -> Self {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unix_ms = u64::try_from(unix.as_millis()).unwrap_or_default();
-        let at_anchor = Now { sim_ms: 0, unix_ms };
+        let at_anchor = Now { sim_ms: START_MS, unix_ms };
         Self { anchor: Instant::now(), at_anchor, scale: scale.clamp(SCALE_RANGE.0, SCALE_RANGE.1) }
     }
 

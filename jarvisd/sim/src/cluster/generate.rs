@@ -100,6 +100,7 @@ pub fn node(seed: u64, nodeid: u64, name: &str, ip: &str, cpus: u64, mem_bytes: 
         skew_s: 0,
         shown: None,
         fingerprint: String::new(),
+        pem: String::new(),
         next_pid: 200_000 + own % 90_000,
         services_down: Vec::new(),
         sensors: vec![("Package id 0".into(), 45.0)],

@@ -13,6 +13,7 @@ pub mod history;
 pub mod inventory;
 pub mod machine;
 pub mod model;
+pub mod past;
 pub mod publish;
 pub mod seed;
 pub mod task;
@@ -37,6 +38,8 @@ use task::{LogLine, TaskBook};
 /// Something that will happen at a time.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// A task tries again to get its guest's lock file; it lasts so long once it has it.
+    TaskBegin(String, u64),
     TaskHalf(String),
     TaskEnd(String),
     Fault(Box<FaultSpec>),
@@ -166,6 +169,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
+            Event::TaskBegin(upid, lasts_ms) => self.begin_task(&upid, lasts_ms),
             Event::TaskHalf(upid) => self.half(&upid),
             Event::TaskEnd(upid) => self.end_task(&upid, None),
             Event::Fault(spec) => self.apply_fault(&spec),

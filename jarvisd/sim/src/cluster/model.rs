@@ -174,6 +174,8 @@ pub struct Node {
     pub shown: Option<Shown>,
     /// SHA-256 of its leaf certificate, as `AA:BB:…`.
     pub fingerprint: String,
+    /// The certificate itself.
+    pub pem: String,
     pub next_pid: u64,
     pub services_down: Vec<String>,
     /// For a later side that reads sensors: name and degrees Celsius at rest.

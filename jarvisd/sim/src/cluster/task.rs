@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::clock::Now;
-use super::work::Op;
+use super::work::{Begun, Op};
 use super::{Event, World};
 
 /// Finished tasks kept; the real archive is larger, nobody reads further back.
@@ -130,22 +130,33 @@ impl World {
             task.fate = bent.fate;
         }
         self.note(new.node, &who, 6, format!("starting task {upid}"));
-        let begun = self.begin(&mut task);
         self.tasks.insert(task);
+        self.begin_task(&upid, lasts_ms);
+        upid
+    }
+
+    /// Begins a task's work, or puts it off while another one holds the guest's lock file.
+    pub(super) fn begin_task(&mut self, upid: &str, lasts_ms: u64) {
+        let now_ms = self.now.sim_ms;
+        let Some(mut task) = self.tasks.get(upid).cloned().filter(|t| t.end.is_none()) else { return };
+        let begun = self.begin(&mut task);
+        let upid = upid.to_owned();
         match begun {
-            Ok(()) => {
-                self.at(now.sim_ms + lasts_ms / 2, Event::TaskHalf(upid.clone()));
-                self.at(now.sim_ms + lasts_ms, Event::TaskEnd(upid.clone()));
+            Ok(Begun::Now) => {
+                self.hold_guest(&task, now_ms + lasts_ms);
+                self.at(now_ms + lasts_ms / 2, Event::TaskHalf(upid.clone()));
+                self.at(now_ms + lasts_ms, Event::TaskEnd(upid.clone()));
             }
+            Ok(Begun::At(at_ms)) => self.at(at_ms, Event::TaskBegin(upid.clone(), lasts_ms)),
             Err(refused) => {
-                if let Some(task) = self.tasks.get_mut(&upid) {
-                    task.op = Op::Nothing;
-                    task.fate = Some(refused.text);
-                }
-                self.at(now.sim_ms + refused.after_ms, Event::TaskEnd(upid.clone()));
+                task.op = Op::Nothing;
+                task.fate = Some(refused.text);
+                self.at(now_ms + refused.after_ms, Event::TaskEnd(upid.clone()));
             }
         }
-        upid
+        if let Some(slot) = self.tasks.get_mut(&upid) {
+            *slot = task;
+        }
     }
 
     /// Ends a running task with its result, or with `status` when it was stopped from outside.

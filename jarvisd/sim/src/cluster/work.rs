@@ -46,6 +46,13 @@ pub enum Act {
     Destroy,
 }
 
+/// A task that may go on, or must wait for its guest.
+#[derive(Debug)]
+pub enum Begun {
+    Now,
+    At(u64),
+}
+
 /// A task that fails: with what text, how soon.
 #[derive(Debug)]
 pub struct Refused {
@@ -64,14 +71,23 @@ const FLOCK_WAIT_MS: u64 = 10_000;
 
 impl World {
     /// Checks at a task's start, and what it does to the guest at once (its lock).
-    pub fn begin(&mut self, task: &mut Task) -> Result<(), Refused> {
+    pub fn begin(&mut self, task: &mut Task) -> Result<Begun, Refused> {
         if !self.quorate(self.now) {
             return refused("cluster not ready - no quorum?");
         }
         match task.op.clone() {
             Op::Guest { vmid, kind, act } => self.begin_guest(task, vmid, kind, &act),
-            Op::Backup(job) => self.begin_backup(task, &job),
-            Op::Nothing | Op::All { .. } | Op::Service { .. } => Ok(()),
+            Op::Backup(job) => self.begin_backup(task, &job).map(|()| Begun::Now),
+            Op::Nothing | Op::All { .. } | Op::Service { .. } => Ok(Begun::Now),
+        }
+    }
+
+    /// Notes that a task holds its guest's lock file.
+    pub fn hold_guest(&mut self, task: &Task, until_ms: u64) {
+        if let Op::Guest { vmid, .. } = &task.op
+            && let Some(guest) = self.guests.get_mut(vmid)
+        {
+            guest.busy_until_ms = until_ms;
         }
     }
 
@@ -81,61 +97,34 @@ impl World {
         vmid: u32,
         kind: Option<Kind>,
         act: &Act,
-    ) -> Result<(), Refused> {
+    ) -> Result<Begun, Refused> {
         let now_ms = self.now.sim_ms;
-        let other = |g: &&mut Guest| g.node == task.node && kind.is_none_or(|k| k == g.kind);
-        let folder = kind.unwrap_or(Kind::Qemu).folder();
-        let Some(guest) = self.guests.get_mut(&vmid).filter(other) else {
-            let node = &task.node;
+        let Some(guest) =
+            self.guests.get(&vmid).filter(|g| g.node == task.node && kind.is_none_or(|k| k == g.kind))
+        else {
+            let (node, folder) = (&task.node, kind.unwrap_or(Kind::Qemu).folder());
             return refused(format!("Configuration file 'nodes/{node}/{folder}/{vmid}.conf' does not exist"));
         };
-        let noun = guest.kind.noun();
         if guest.busy_until_ms > now_ms {
-            let file = match guest.kind {
-                Kind::Qemu => format!("/var/lock/qemu-server/lock-{vmid}.conf"),
-                Kind::Lxc => format!("/run/lock/lxc/pve-config-{vmid}.lock"),
-            };
-            let text = format!("can't lock file '{file}' - got timeout");
-            return Err(Refused { text, after_ms: FLOCK_WAIT_MS });
+            return busy(guest, now_ms);
         }
-        if let Some(lock) = guest.lock.clone().filter(|_| !matches!(act, Act::Resume)) {
-            let allowed = lock == "suspended" && matches!(act, Act::Start);
-            if !allowed {
-                return refused(format!("{noun} is locked ({lock})"));
-            }
+        if let Some(why) = objection(guest, act) {
+            return refused(why);
         }
-        let on = guest.run.on();
         match act {
-            Act::Start if guest.template => match guest.kind {
-                Kind::Qemu => return refused("you can't start a vm if it's a template"),
-                Kind::Lxc => return refused("you can't start a CT if it's a template"),
-            },
-            Act::Start if on => return refused(format!("{noun} {vmid} already running")),
-            Act::Suspend { .. } | Act::Reset if !on => return refused(format!("{noun} {vmid} not running")),
-            Act::Reboot if !on => return refused(format!("{noun} {vmid} not running")),
-            Act::Resume if !on && guest.kind == Kind::Qemu => {
-                return refused(format!("VM {vmid} not running"));
+            Act::Migrate { .. } | Act::Clone(_) => self.begin_travel(task, vmid, act)?,
+            Act::Snapshot { .. } | Act::DropSnapshot { .. } | Act::Rollback { .. } => {
+                let plugin = self.plugin_of(vmid);
+                if !matches!(plugin.as_str(), "lvmthin" | "zfspool" | "rbd" | "btrfs") {
+                    return refused("snapshot feature is not available");
+                }
+                if let Some(guest) = self.guests.get_mut(&vmid) {
+                    guest.lock = Some(lock_of(act).to_owned());
+                }
             }
-            Act::Snapshot { name, .. } if guest.snapshots.iter().any(|s| s.name == *name) => {
-                return refused(format!("snapshot name '{name}' already used"));
-            }
-            Act::DropSnapshot { name } | Act::Rollback { name, .. }
-                if !guest.snapshots.iter().any(|s| s.name == *name) =>
-            {
-                return refused(format!("snapshot '{name}' does not exist"));
-            }
-            Act::Migrate { .. } | Act::Clone(_) => return self.begin_travel(task, vmid, act),
             _ => {}
         }
-        if let Act::Snapshot { .. } | Act::DropSnapshot { .. } | Act::Rollback { .. } = act {
-            let plugin = self.plugin_of(vmid);
-            let Some(guest) = self.guests.get_mut(&vmid) else { return Ok(()) };
-            if matches!(plugin.as_str(), "dir" | "lvm" | "nfs" | "cifs") && guest.kind == Kind::Lxc {
-                return refused("snapshot feature is not available");
-            }
-            guest.lock = Some(lock_of(act).to_owned());
-        }
-        Ok(())
+        Ok(Begun::Now)
     }
 
     fn plugin_of(&self, vmid: u32) -> String {
@@ -146,8 +135,9 @@ impl World {
     /// Half-way: a reboot is off, a backup reports its progress.
     pub fn half(&mut self, upid: &str) {
         let Some(task) = self.tasks.get(upid).cloned().filter(|t| t.end.is_none()) else { return };
+        let fails = fails(&task);
         match &task.op {
-            Op::Guest { vmid, act: Act::Reboot, .. } => self.set_run(*vmid, Run::Stopped),
+            Op::Guest { vmid, act: Act::Reboot, .. } if !fails => self.set_run(*vmid, Run::Stopped),
             Op::Backup(job) => self.half_backup(upid, job),
             Op::Guest { vmid, act: Act::Migrate { .. }, .. } => self.half_migration(upid, *vmid),
             _ => {}
@@ -156,7 +146,7 @@ impl World {
 
     /// The end of a task that was not stopped: its effect, and the text of its end.
     pub fn finish(&mut self, task: &mut Task) -> String {
-        let fails = task.fate.as_ref().is_some_and(|f| !f.starts_with("WARNINGS: "));
+        let fails = fails(task);
         let done = match (fails, task.op.clone()) {
             (true, _) => Ok(()),
             (false, Op::Guest { vmid, act, .. }) => self.finish_guest(task, vmid, act),
@@ -310,6 +300,50 @@ impl World {
 
 /// Past runs of a guest remembered for its charts.
 const PAST_RUNS_MAX: usize = 32;
+
+/// Another task holds the lock file: wait for it, but not longer than PVE does.
+fn busy(guest: &Guest, now_ms: u64) -> Result<Begun, Refused> {
+    if guest.busy_until_ms <= now_ms + FLOCK_WAIT_MS {
+        return Ok(Begun::At(guest.busy_until_ms + 1));
+    }
+    let vmid = guest.vmid;
+    let file = match guest.kind {
+        Kind::Qemu => format!("/var/lock/qemu-server/lock-{vmid}.conf"),
+        Kind::Lxc => format!("/run/lock/lxc/pve-config-{vmid}.lock"),
+    };
+    Err(Refused { text: format!("can't lock file '{file}' - got timeout"), after_ms: FLOCK_WAIT_MS })
+}
+
+/// Why a guest cannot be treated so, in PVE's words.
+fn objection(guest: &Guest, act: &Act) -> Option<String> {
+    let (noun, vmid, on) = (guest.kind.noun(), guest.vmid, guest.run.on());
+    let known = |name: &str| guest.snapshots.iter().any(|s| s.name == name);
+    if let Some(lock) = guest.lock.as_deref().filter(|_| !matches!(act, Act::Resume)) {
+        let wakes = lock == "suspended" && matches!(act, Act::Start);
+        if !wakes {
+            return Some(format!("{noun} is locked ({lock})"));
+        }
+    }
+    match act {
+        Act::Start if guest.template => Some(match guest.kind {
+            Kind::Qemu => "you can't start a vm if it's a template".to_owned(),
+            Kind::Lxc => "you can't start a CT if it's a template".to_owned(),
+        }),
+        Act::Start if on => Some(format!("{noun} {vmid} already running")),
+        Act::Suspend { .. } | Act::Reset | Act::Reboot if !on => Some(format!("{noun} {vmid} not running")),
+        Act::Resume if !on && guest.kind == Kind::Qemu => Some(format!("VM {vmid} not running")),
+        Act::Snapshot { name, .. } if known(name) => Some(format!("snapshot name '{name}' already used")),
+        Act::DropSnapshot { name } | Act::Rollback { name, .. } if !known(name) => {
+            Some(format!("snapshot '{name}' does not exist"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a task is to end with an error.
+fn fails(task: &Task) -> bool {
+    task.fate.as_ref().is_some_and(|f| !f.starts_with("WARNINGS: "))
+}
 
 fn set_paused(guest: &mut Guest, pause: bool) {
     if let Run::Running { paused, .. } = &mut guest.run {

@@ -238,12 +238,19 @@ pub fn on_the_way(world: &World, asked: &str, found: &Found, who: &Identity) -> 
         );
         return Err(Reply::fail(text).taking(BASE_MS));
     };
+    if found.route.path == WAKE {
+        // Sent by whoever is asked; that is the point of it.
+        return Ok(BASE_MS);
+    }
     match node.link {
         Link::Up { .. } => Ok(BASE_MS + PROXY_MS),
         Link::Cut { since_ms, .. } => Err(unreachable(world, about, since_ms)),
         Link::Booting { .. } => Err(Reply::bare(595, "Connection refused", 700)),
     }
 }
+
+/// The one call about a node that is not passed on to it.
+const WAKE: &str = "/nodes/{node}/wakeonlan";
 
 /// From when on neighbours know that a machine does not answer, and connects fail soon.
 const NEIGHBOURS_KNOW_MS: u64 = 25_000;

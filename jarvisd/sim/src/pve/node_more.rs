@@ -346,7 +346,7 @@ fn certificates(world: &mut World, call: &Call) -> Reply {
     let (from, to) =
         if expired { (now_s - 63_158_400, now_s - 86_400) } else { (now_s - 86_400, now_s + 63_072_000) };
     Reply::data(json!([
-        {"filename": "pve-ssl.pem", "fingerprint": node.fingerprint, "notbefore": from, "notafter": to,
+        {"filename": "pve-ssl.pem", "fingerprint": node.fingerprint, "pem": node.pem, "notbefore": from, "notafter": to,
          "subject": format!("/OU=PVE Cluster Node/O=Proxmox Virtual Environment/CN={}.lan", node.name),
          "issuer": "/CN=Proxmox Virtual Environment/OU=simulated/O=PVE Cluster Manager CA",
          "san": ["127.0.0.1", "localhost", node.name], "public-key-type": "id-ecPublicKey", "public-key-bits": 256},

@@ -11,8 +11,12 @@ use crate::num;
 
 pub enum Payload {
     Whole(Option<Bytes>),
-    /// This much, then the connection breaks.
-    Cut(Option<Bytes>, u64),
+    /// This much, then the connection breaks; the whole length was announced.
+    Cut {
+        part: Option<Bytes>,
+        whole: u64,
+        flushed: bool,
+    },
     /// A beginning, then filler for so many bytes.
     Huge {
         head: Option<Bytes>,
@@ -31,7 +35,7 @@ impl Payload {
     pub fn cut(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let half = bytes.len() / 2;
-        Self::Cut(Some(bytes.slice(0..half)), num::len(bytes.len()))
+        Self::Cut { part: Some(bytes.slice(0..half)), whole: num::len(bytes.len()), flushed: false }
     }
 
     pub fn huge(bytes: u64) -> Self {
@@ -44,13 +48,19 @@ impl Body for Payload {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let frame = |b: Bytes| Some(Ok(Frame::data(b)));
         Poll::Ready(match &mut *self {
             Self::Whole(bytes) => bytes.take().and_then(frame),
-            Self::Cut(bytes, _) => match bytes.take() {
-                Some(bytes) => frame(bytes),
-                None => Some(Err(io::Error::from(io::ErrorKind::BrokenPipe))),
+            Self::Cut { part, flushed, .. } => match (part.take(), *flushed) {
+                (Some(part), _) => frame(part),
+                (None, false) => {
+                    // Lets what was given out reach the socket before it breaks.
+                    *flushed = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                (None, true) => Some(Err(io::Error::from(io::ErrorKind::BrokenPipe))),
             },
             Self::Huge { head, filler, left } => match (head.take(), *left) {
                 (Some(head), _) => frame(head),
@@ -70,7 +80,7 @@ impl Body for Payload {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| num::len(b.len()))),
-            Self::Cut(_, whole) => SizeHint::with_exact(*whole),
+            Self::Cut { whole, .. } => SizeHint::with_exact(*whole),
             Self::Huge { .. } => SizeHint::default(),
         }
     }
