@@ -7,7 +7,10 @@ const DAY_MS = 86_400_000;
 
 export function random(seed) {
   let s = seed % 2147483647 || 7;
-  return () => (s = (s * 16807) % 2147483647) / 2147483647;
+  return () => {
+    s = (s * 16807) % 2147483647;
+    return s / 2147483647;
+  };
 }
 
 const NODES = [

@@ -139,7 +139,7 @@ function file(path, res) {
 function control(what, res) {
   const now = Date.now();
   const acts = {
-    drop: () => sockets.clients.forEach((ws) => ws.terminate()),
+    drop: () => each((ws) => ws.terminate()),
     mute: () => {
       cluster.silent = true;
     },
@@ -178,11 +178,11 @@ function control(what, res) {
       ),
     logout: () => {
       loggedIn = false;
-      sockets.clients.forEach((ws) => ws.close(4401, "session ended"));
+      each((ws) => ws.close(4401, "session ended"));
     },
     refuse: () => {
       refusing = true;
-      sockets.clients.forEach((ws) => ws.terminate());
+      each((ws) => ws.terminate());
     },
     accept: () => {
       refusing = false;
@@ -193,8 +193,11 @@ function control(what, res) {
 }
 let refusing = false;
 
+const each = (act) => {
+  for (const ws of sockets.clients) act(ws);
+};
 const send = (ws, frame) => ws.readyState === 1 && ws.send(JSON.stringify(frame));
-const broadcast = (frame) => sockets.clients.forEach((ws) => send(ws, frame));
+const broadcast = (frame) => each((ws) => send(ws, frame));
 const say = (e) => broadcast({ type: "event", channel: "events", seq: e.id, event: e });
 const snapshot = () => ({ type: "snapshot", channel: "cluster", seq, ts_ms: Date.now(), entities });
 const eventsSnapshot = () => ({

@@ -33,7 +33,7 @@ function pressed(e: KeyboardEvent): void {
   }
   if (useSheet.getState().open || e.ctrlKey || e.metaKey || e.altKey) return;
   if (e.key === "Escape") {
-    escape(e.target);
+    back(e.target);
     return;
   }
   if (typing(e.target)) return;
@@ -54,7 +54,7 @@ const ACTS: Readonly<Record<string, () => void>> = {
   k: () => move(-1),
 };
 
-function escape(target: EventTarget | null): void {
+function back(target: EventTarget | null): void {
   if (target instanceof HTMLInputElement && target.type === "search") {
     target.blur();
     return;
@@ -76,7 +76,7 @@ function move(by: number): void {
   const items = [...here.querySelectorAll<HTMLElement>("[data-item]")].sort(
     (a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top,
   );
-  const at = items.findIndex((i) => i === document.activeElement);
+  const at = document.activeElement instanceof HTMLElement ? items.indexOf(document.activeElement) : -1;
   const next = items[at === -1 ? 0 : at + by];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });

@@ -97,7 +97,7 @@ function Filters({ filter, onFilter }: FiltersProps) {
       >
         {SOURCES.map((s) => (
           <option key={s} value={s}>
-            {s === "all" ? "any source" : SOURCE_TAG[s]}
+            {s === "all" ? "Source" : SOURCE_TAG[s]}
           </option>
         ))}
       </select>
@@ -107,7 +107,7 @@ function Filters({ filter, onFilter }: FiltersProps) {
         value={filter.node}
         onChange={(e) => change({ node: e.target.value })}
       >
-        <option value="">any node</option>
+        <option value="">Node</option>
         {[...nodes.keys()].sort().map((n) => (
           <option key={n} value={n}>
             {n}
@@ -147,7 +147,6 @@ function Lines({ rows, feed }: { readonly rows: readonly FeedRow[]; readonly fee
           {feed.fresh} new
         </button>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <section
         className="feed-lines scroll"
         ref={scroller}

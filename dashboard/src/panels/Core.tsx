@@ -77,11 +77,12 @@ const TICK_PATHS = [true, false].map((strong) => ({
 function Ring({ nodes }: { readonly nodes: readonly Node[] }) {
   const places = arcs(nodes.length);
   return (
-    <svg className="hud" viewBox="-236 -236 472 472" fill="none">
+    <svg className="hud" aria-hidden="true" viewBox="-236 -236 472 472" fill="none">
       {TICK_PATHS.map((t) => (
         <path key={String(t.strong)} d={t.d} stroke="var(--cy)" strokeOpacity={t.strong ? 0.6 : 0.24} />
       ))}
       <circle r="160" stroke="var(--cy)" strokeOpacity=".16" />
+      <circle r="60" fill="#061621" fillOpacity=".72" stroke="var(--cy)" strokeOpacity=".5" />
       {nodes.map((n, i) => {
         const arc = places[i];
         return arc ? (
@@ -170,8 +171,7 @@ const HEART_PATH: Readonly<Record<Node["health"], string>> = {
 
 function Heart({ shape }: { readonly shape: Node["health"] }) {
   return (
-    <svg className={`hud heart heart-${shape}`} viewBox="-236 -236 472 472" fill="none">
-      <circle r="60" fill="#061621" fillOpacity=".55" stroke="var(--cy)" strokeOpacity=".5" />
+    <svg aria-hidden="true" className={`hud heart heart-${shape}`} viewBox="-236 -236 472 472" fill="none">
       <circle r="38" stroke="#9fe9ff" strokeOpacity=".75" strokeWidth="1.2" />
       <circle className="heart-glow" r="27" />
       <circle className="heart-disc" r="22" />
@@ -210,7 +210,7 @@ function Spin({ className, degPerS, moving, children }: SpinProps) {
     });
   }, [moving, degPerS]);
   return (
-    <svg ref={svg} className={`hud ${className}`} viewBox="-236 -236 472 472" fill="none">
+    <svg ref={svg} aria-hidden="true" className={`hud ${className}`} viewBox="-236 -236 472 472" fill="none">
       {children}
     </svg>
   );

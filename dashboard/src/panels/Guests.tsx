@@ -124,7 +124,6 @@ function GuestTable({ ids, sort, onSort }: TableProps) {
     initialRect: { width: 400, height: 400 },
   });
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows of a virtual list are positioned, which table layout forbids
     <div
       className="guests"
       role="table"
@@ -132,9 +131,7 @@ function GuestTable({ ids, sort, onSort }: TableProps) {
       aria-rowcount={ids.length + 1}
       data-testid="guest-table"
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: as above */}
       <div role="rowgroup">
-        {/* biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: as above */}
         <div className="guest guest-head" role="row" aria-rowindex={1}>
           {SORTS.map((column) => (
             <HeadCell
@@ -148,8 +145,6 @@ function GuestTable({ ids, sort, onSort }: TableProps) {
           ))}
         </div>
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable */}
       <div className="guest-rows scroll" role="rowgroup" ref={scroller} tabIndex={-1} data-list="guests">
         <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {virtual.getVirtualItems().map((item) => (
@@ -178,7 +173,6 @@ interface HeadProps {
 function HeadCell({ by, label, about, sort, onSort }: HeadProps) {
   const on = sort.by === by;
   return (
-    // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: header cell of the table above
     <div
       role="columnheader"
       className={`col-${by}`}
@@ -210,7 +204,6 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
   const mem = ratio(guest.mem_used_bytes, guest.mem_total_bytes);
   const running = guest.status === "running";
   return (
-    // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: row of the table above; its button takes the focus
     <div
       className="guest"
       role="row"
@@ -235,7 +228,7 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
         >
           {guestName(guest)}
         </button>
-        <span className="guest-kind">{guest.kind === "lxc" ? "CT" : "VM"}</span>
+        <span className="sr">{guest.kind === "lxc" ? "container" : "virtual machine"}</span>
         {guest.lock !== undefined && <span className="tag">{guest.lock}</span>}
       </Cell>
       <Cell name="node">
@@ -256,7 +249,6 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
 
 function Cell({ name, children }: { readonly name: string; readonly children: React.ReactNode }) {
   return (
-    // biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: cell of the table above
     <div role="cell" className={`col-${name} ${name === "cpu" || name === "mem" ? "figure" : ""}`}>
       {children}
     </div>

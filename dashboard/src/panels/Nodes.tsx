@@ -91,7 +91,7 @@ const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
       data-sight={frozen ? "lost" : undefined}
       data-testid={`node-${name}`}
     >
-      <RingGauge ratio={node.cpu ?? null} tone={tone} unit="CPU %" />
+      <RingGauge ratio={node.cpu ?? null} tone={tone} unit="CPU" />
       <div className="node-main">
         <h3>
           <Glyph shape={node.health} />
@@ -113,9 +113,12 @@ const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
         <div className="node-mem">
           <span className="lab">Mem</span>
           <Bar ratio={mem} tone={toneOf(mem, MEM_ATTENTION, MEM_CRITICAL)} mark={MEM_ATTENTION} />
-          <span className="figure">
+          <span className="figure node-of">
             {of.value}
             <small> {of.unit}</small>
+          </span>
+          <span className="figure node-share" aria-hidden="true">
+            {percentUnit(mem)}
           </span>
         </div>
         <span className="sr">

@@ -37,7 +37,6 @@ export function Sight() {
       {!loaded && <Skeleton rows={4} height={26} />}
       {loaded && ids.length === 0 && <Note text="No source has been read yet." />}
       {ids.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
         <ul className="sources scroll" tabIndex={0} aria-label="Sources">
           {ids.map((id) => (
             <SourceRow key={id} id={id} />

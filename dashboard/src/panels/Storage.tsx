@@ -9,16 +9,21 @@ import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { SightMark } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
+import { useView } from "../ui/view";
 import "./Storage.css";
 
 const FULL_ATTENTION = 0.85;
 const FULL_CRITICAL = 0.95;
+/** Lines a wall has room for. */
+const WALL_MAX = 4;
 
 export function Storage() {
   const table = useTable("storage");
   const loaded = useLoaded();
   const sight = useSight("resources");
+  const wall = useView((v) => v.wall);
   const list = useMemo(() => pools(table.values()), [table]);
+  const shown = wall ? fullest(list) : list;
   const whole = useMemo(() => sum(list), [list]);
   const meta = (
     <>
@@ -32,13 +37,19 @@ export function Storage() {
       {loaded && list.length === 0 && <Note text="No storage." more="Proxmox shows none to this token." />}
       {list.length > 0 && (
         <ul className="pools scroll">
-          {list.map((pool) => (
+          {shown.map((pool) => (
             <PoolRow key={pool.key} pool={pool} />
           ))}
         </ul>
       )}
     </Panel>
   );
+}
+
+/** What is nearest to being full; the rest can wait for somebody with a mouse. */
+function fullest(list: readonly Pool[]): readonly Pool[] {
+  const full = (p: Pool): number => ratio(p.best.used_bytes, p.best.total_bytes) ?? 1;
+  return list.toSorted((a, b) => full(b) - full(a)).slice(0, WALL_MAX);
 }
 
 function sum(list: readonly Pool[]) {

@@ -40,7 +40,6 @@ export function Tasks() {
         />
       )}
       {list.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
         <ol className="tasks scroll" tabIndex={0} aria-label="Tasks">
           {list.map((t) => (
             <TaskRow key={t.upid} task={t} />

@@ -57,8 +57,8 @@ export function ClusterFacts() {
   return (
     <Facts
       facts={[
-        ["Nodes", `${cluster.nodes_online} of ${cluster.nodes_total} online`],
-        ["Guests", `${cluster.guests_running} of ${cluster.guests_total} running`],
+        ["Nodes online", `${cluster.nodes_online} / ${cluster.nodes_total}`],
+        ["Guests running", `${cluster.guests_running} / ${cluster.guests_total}`],
         ["Kinds", `${count(vms, "VM")}, ${count(guests.size - vms, "CT")}`],
         when(cluster.quorate, (q) => (q ? "held" : "lost"), "Quorum"),
         when(cluster.quorum, (q) => count(q, "vote"), "Votes needed"),
@@ -90,7 +90,7 @@ export function NodeFacts({ node }: { readonly node: Node }) {
         when(node.swap_total_bytes, (t) => usage(node.swap_used_bytes, t), "Swap"),
         ["Load", [node.load1, node.load5, node.load15].map((v) => decimal(v, 2)).join("  ")],
         when(node.iowait, percentUnit, "Waiting for disks"),
-        ["Guests", `${running} of ${here.length} running`],
+        ["Guests running", `${running} / ${here.length}`],
         when(node.ip, (v) => v, "Address"),
         when(node.cpu_model, (v) => v, "Processor"),
         when(node.kernel, (v) => v, "Kernel"),
@@ -118,7 +118,8 @@ export function GuestFacts({ guest }: { readonly guest: Guest }) {
         ["Memory", usage(guest.mem_used_bytes, guest.mem_total_bytes)],
         when(guest.mem_host_bytes, bytesText, "Costs its node"),
         ["Disk", usage(guest.disk_used_bytes, guest.disk_total_bytes)],
-        ["Network", `in ${rateText(guest.net_in_bps)} · out ${rateText(guest.net_out_bps)}`],
+        ["Network in", rateText(guest.net_in_bps)],
+        ["Network out", rateText(guest.net_out_bps)],
         when(guest.lock, (v) => v, "Locked by"),
         when(guest.ha_state, (v) => v, "HA"),
         when(guest.pool, (v) => v, "Pool"),

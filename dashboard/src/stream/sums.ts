@@ -104,11 +104,14 @@ export function pools(storages: Iterable<Storage>): Pool[] {
   }
   return result.sort(
     (a, b) =>
+      Number(unwell(b)) - Number(unwell(a)) ||
       Number(b.best.shared) - Number(a.best.shared) ||
       a.name.localeCompare(b.name) ||
       a.key.localeCompare(b.key),
   );
 }
+
+const unwell = (p: Pool): boolean => p.best.health !== "ok" || p.away.length > 0;
 
 function better(a: Storage, b: Storage): boolean {
   const rank = (s: Storage): number =>

@@ -72,7 +72,6 @@ export function Chart(props: ChartProps) {
       <div className="chart-plot">
         <canvas
           ref={canvas}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the reading
           tabIndex={0}
           role="img"
           aria-label={summary(title, series, format)}

@@ -70,7 +70,7 @@ const BITS = ["b/s", "kb/s", "Mb/s", "Gb/s", "Tb/s"] as const;
 /** Bytes a second, shown in bits as networks are. */
 export function rate(bps: Maybe): Amount {
   if (!known(bps)) return NOTHING;
-  let n = Math.max(0, bps * 8);
+  let n = Math.max(0, Math.min(bps, Number.MAX_VALUE / 8) * 8);
   let scale = 0;
   while (n >= 999.5 && scale < BITS.length - 1) {
     n /= 1000;
