@@ -8,12 +8,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 const LINES_MAX = 400;
 
 export class Child {
-  /** Starts `command`; it is killed by the kernel should this process die without stopping it. */
-  constructor(name, command, args, { logFile, env = {} } = {}) {
+  /** Starts `command`; the kernel sends it `atOurEnd` should this process die without stopping it. */
+  constructor(name, command, args, { logFile, env = {}, atOurEnd = "KILL" } = {}) {
     this.name = name;
     this.lines = [];
     this.waiting = new Set();
-    this.process = spawn("setpriv", ["--pdeathsig", "KILL", "--", command, ...args], {
+    this.process = spawn("setpriv", ["--pdeathsig", atOurEnd, "--", command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
       // Its own group: a Ctrl-C in the terminal reaches us alone, and we stop things in order.

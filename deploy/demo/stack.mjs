@@ -123,7 +123,9 @@ http {
 `;
     writeFileSync(at("nginx.conf"), main);
     const args = ["-e", "stderr", "-p", at(""), "-c", at("nginx.conf")];
-    this.front = this.#start("nginx", "nginx", args, { env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` } });
+    // Asked, not killed: a killed master leaves its worker behind.
+    const options = { env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` }, atOurEnd: "TERM" };
+    this.front = this.#start("nginx", "nginx", args, options);
     await this.front.until(async () => (await fetch(`${this.url}/healthz`)).ok, "answer through Nginx", READY_MS);
   }
 

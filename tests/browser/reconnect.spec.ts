@@ -13,6 +13,9 @@ test("the screen says that it is not connected, and is live again by itself", as
     await expect(page.getByTestId("link")).toContainText(/Lost|Connecting/);
     await expect(page.getByTestId("headline")).not.toHaveAttribute("data-health", "ok");
     await expect(page.getByTestId("node-pve")).toBeVisible();
+    const away = await page.request.get(`${stack.url}/api/v1/session`);
+    expect(away.status()).toBe(502);
+    expect((await away.json()).error.kind).toBe("unavailable");
     await stack.startDaemon();
     // Back-off may have grown to a few seconds by now.
     await expect(page.getByTestId("link")).toContainText("Live", { timeout: 30_000 });

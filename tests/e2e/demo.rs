@@ -50,9 +50,13 @@ async fn it_says_where_it_is_lets_one_in_and_ends_with_everything_it_started() -
 async fn killed_without_a_word_it_leaves_no_process_behind() -> Result<()> {
     let dir = TempDir::new()?;
     let mut demo = start(dir.path(), "0")?;
-    access(&mut demo, dir.path()).await?;
+    let access = access(&mut demo, dir.path()).await?;
     demo.kill()?;
-    nothing_left(dir.path()).await
+    nothing_left(dir.path()).await?;
+    // A worker of the web server does not carry the folder in its name.
+    let url = access["url"].as_str().context("a url")?;
+    ensure!(Rest::new(url).get("/").await.is_err(), "something still answers at {url}");
+    Ok(())
 }
 
 #[tokio::test]
