@@ -105,14 +105,14 @@ async fn clocks_that_disagree_do_not_disturb_and_are_told() -> Result<()> {
     socket.until(PATIENCE, "fresh values", |s| s.text("cluster", "cluster", "sight") == "fresh").await?;
     socket.watch(Duration::from_secs(5)).await?;
     ensure!(socket.screen.text("cluster", "cluster", "sight") == "fresh", "a skewed clock made values old");
-    let doctor = doctor(&jarvisd).await?;
-    let told = doctor.lines().any(|l| l.contains(&first) && l.to_lowercase().contains("clock"));
-    ensure!(told, "`jarvisd doctor` does not tell of two hours between the clocks:\n{doctor}");
+    let said = check(&jarvisd).await?;
+    let told = said.lines().any(|l| l.contains(&first) && l.to_lowercase().contains("clock"));
+    ensure!(told, "`jarvisd check` does not tell of two hours between the clocks:\n{said}");
     Ok(())
 }
 
-async fn doctor(jarvisd: &Jarvisd) -> Result<String> {
-    let mut command = jarvisd.home.command(&["doctor"])?;
+async fn check(jarvisd: &Jarvisd) -> Result<String> {
+    let mut command = jarvisd.home.command(&["check"])?;
     let out = tokio::task::spawn_blocking(move || command.output()).await??;
     Ok(format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
 }
