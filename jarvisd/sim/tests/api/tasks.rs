@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::{Lab, escape};
 
+/// Path, form, and how the task ends.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 async fn act(lab: &Lab, path: &str, form: &[(&str, &str)]) -> (String, String) {
     let upid = lab.post(path, form).await.data().as_str().unwrap().to_owned();
     let end = lab.end_of(&upid).await;
@@ -35,7 +38,7 @@ async fn a_start_shows_at_once_in_the_state_and_at_the_next_push_in_the_list() {
 #[tokio::test]
 async fn what_cannot_work_fails_in_the_task_and_not_in_the_call() {
     let lab = Lab::new(1.0).await;
-    let cases: [(&str, &[(&str, &str)], &str); 7] = [
+    let cases: [Case; 7] = [
         ("/nodes/Home/qemu/100/status/start", &[], "VM 100 already running"),
         ("/nodes/pve/qemu/9000/status/start", &[], "you can't start a vm if it's a template"),
         (
