@@ -21,6 +21,15 @@ impl Now {
     }
 }
 
+fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Real seconds since 1970, for what happened before the simulator began.
+pub fn now_s() -> u64 {
+    wall().as_secs()
+}
+
 #[derive(Debug)]
 pub struct Clock {
     anchor: Instant,
@@ -36,8 +45,7 @@ const START_MS: u64 = 60_000;
 
 impl Clock {
     pub fn new(scale: f64) -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let unix_ms = u64::try_from(unix.as_millis()).unwrap_or_default();
+        let unix_ms = u64::try_from(wall().as_millis()).unwrap_or_default();
         let at_anchor = Now { sim_ms: START_MS, unix_ms };
         Self { anchor: Instant::now(), at_anchor, scale: scale.clamp(SCALE_RANGE.0, SCALE_RANGE.1) }
     }

@@ -1,10 +1,9 @@
 //! Clusters of any size with plausible names, and the parts every inventory is made from.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::{Map, json};
 
 use super::Inventory;
+use super::clock::now_s;
 use super::model::{Guest, Kind, Link, Node, Run};
 use super::wave::{self, Personality};
 use crate::num;
@@ -14,10 +13,6 @@ pub const NODES_MAX: u32 = 50;
 pub const GUESTS_MAX: u32 = 10_000;
 
 const GIB: u64 = 1 << 30;
-
-pub fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
 
 /// Kinds of behaviour.
 #[derive(Clone, Copy, Debug)]

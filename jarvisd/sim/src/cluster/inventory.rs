@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::Inventory;
-use super::generate::{node, now_s, plain_guest};
+use super::clock::now_s;
+use super::generate::{node, plain_guest};
 use super::model::{Kind, Run, Storage};
 
 #[derive(Debug, Deserialize)]

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::Inventory;
 use super::backup::archive;
-use super::generate::{Temper, node, now_s, plain_guest};
+use super::clock::now_s;
+use super::generate::{Temper, node, plain_guest};
 use super::model::{Guest, Kind, Node, Run, Storage, Volume};
 use super::wave;
 use crate::num;

@@ -169,7 +169,8 @@ impl World {
             }
             None => self.finish(&mut task),
         };
-        let at_s = self.now.unix_s().max(task.start_s);
+        let skew_s = self.node(&task.node).map_or(0, |n| n.skew_s);
+        let at_s = self.now.unix_s().saturating_add_signed(skew_s).max(task.start_s);
         task.log.push(match status.as_str() {
             "OK" => "TASK OK".to_owned(),
             s if s.starts_with("WARNINGS: ") => format!("TASK {s}"),
