@@ -59,7 +59,7 @@ fn nodes(world: &mut World, call: &Call) -> Reply {
         let print = format!(r#""ssl_fingerprint":"{}","#, node.fingerprint);
         world.node_row(node, audit, &print)
     };
-    Reply::rows(&world.nodes.iter().map(row).collect::<Vec<_>>())
+    Reply::rows(&world.nodes.iter().map(row).collect::<Vec<_>>().join(","))
 }
 
 fn tasks(world: &mut World, call: &Call) -> Reply {

@@ -31,6 +31,8 @@ pub fn compare(place: &str, recorded: &Value, ours: &Value, may_add: &[String], 
         for (key, value) in theirs {
             match mine.get(key) {
                 None => wrong.push(format!("{place}: '{key}' is missing")),
+                // One reply holds both; see the test of tasks.
+                Some(Value::Number(_) | Value::String(_)) if key == "saved" => {}
                 Some(own) if FREE.contains(&key.as_str()) && type_of(own) == type_of(value) => {}
                 Some(own) => compare(&format!("{place}.{key}"), value, own, may_add, wrong),
             }

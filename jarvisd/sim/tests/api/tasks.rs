@@ -135,3 +135,17 @@ async fn a_guest_just_made_is_a_bare_row_until_the_next_push() {
     let rows = lab.get("/cluster/resources?type=vm").await.data();
     assert!(rows.as_array().unwrap().iter().all(|r| r["vmid"] != 200));
 }
+
+#[tokio::test]
+async fn the_task_list_remembers_the_nights_before_and_mixes_its_types() {
+    let lab = Lab::new(1.0).await;
+    let tasks = lab.get("/cluster/tasks").await.data();
+    let tasks = tasks.as_array().unwrap();
+    assert!(tasks.len() > 20, "{} tasks", tasks.len());
+    assert!(tasks.iter().any(|t| t["saved"] == 1) && tasks.iter().any(|t| t["saved"] == "1"));
+    let backup = tasks.iter().find(|t| t["type"] == "vzdump").unwrap();
+    assert!(backup["endtime"].as_u64() > backup["starttime"].as_u64());
+    assert_eq!(lab.get("/cluster/nextid").await.data(), "120");
+    let journal = lab.get("/nodes/pve/journal?lastentries=5").await.data();
+    assert_eq!(journal.as_array().unwrap().len(), 5);
+}
