@@ -55,19 +55,27 @@ pub struct NodeFigures {
 }
 
 impl Figures {
-    /// The members a push puts into a row of `/cluster/resources`.
-    pub fn published(&self, guest: &Guest) -> Map<String, Value> {
-        let row = json!({
-            "name": guest.name, "status": if self.on { "running" } else { "stopped" },
-            "template": u8::from(guest.template), "cpu": self.cpu_number(), "maxcpu": guest.cores,
-            "mem": self.mem, "memhost": self.memhost, "maxmem": guest.mem_bytes, "disk": self.disk,
-            "maxdisk": guest.disk_bytes, "diskread": self.diskread, "diskwrite": self.diskwrite,
-            "netin": self.netin, "netout": self.netout, "uptime": self.uptime,
-        });
-        match row {
-            Value::Object(map) => map,
-            _ => Map::new(),
-        }
+    /// The members a push puts into a row of `/cluster/resources`, as JSON text: written directly, since
+    /// ten thousand guests push at once.
+    pub fn published(&self, guest: &Guest) -> String {
+        let status = if self.on { "running" } else { "stopped" };
+        let template = u8::from(guest.template);
+        let name = Value::from(guest.name.as_str());
+        format!(
+            r#""name":{name},"status":"{status}","template":{template},"cpu":{},"maxcpu":{},"mem":{},"memhost":{},"maxmem":{},"disk":{},"maxdisk":{},"diskread":{},"diskwrite":{},"netin":{},"netout":{},"uptime":{}"#,
+            self.cpu,
+            guest.cores,
+            self.mem,
+            self.memhost,
+            guest.mem_bytes,
+            self.disk,
+            guest.disk_bytes,
+            self.diskread,
+            self.diskwrite,
+            self.netin,
+            self.netout,
+            self.uptime,
+        )
     }
 
     /// A stopped or just started guest has the whole number 0, never 0.0.

@@ -57,7 +57,7 @@ impl World {
             let Some(at) = due.get(&guest.node) else { continue };
             let row = self.guest_figures(guest, *at);
             load_of.entry(guest.node.clone()).or_default().add(guest, &row);
-            guest.shown = Some(Shown { at_ms: at.sim_ms, text: inner(&row.published(guest)) });
+            guest.shown = Some(Shown { at_ms: at.sim_ms, text: row.published(guest) });
         }
         self.guests = guests;
         let mut nodes = std::mem::take(&mut self.nodes);
