@@ -91,7 +91,7 @@ impl Proxmox {
             }
         }
         if !any_answers {
-            findings.push(Finding::new(Level::Fail, "no node answers, so nothing more can be checked"));
+            findings.push(Finding::new(Level::Fail, "no node can be read, so nothing more can be checked"));
             return findings;
         }
         match self.permissions().await {

@@ -109,7 +109,7 @@ async fn an_unknown_certificate_is_shown_so_that_it_can_be_compared() {
     let server = node(&ca, SOUND).await;
     let findings = findings(&settings(&other, &[("pve", &server)])).await;
     has(&findings, Level::Fail, &format!("(it shows {})", server.fingerprint()));
-    has(&findings, Level::Fail, "no node answers");
+    has(&findings, Level::Fail, "no node can be read");
 }
 
 #[tokio::test]
