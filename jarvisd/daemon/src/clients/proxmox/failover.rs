@@ -103,25 +103,26 @@ impl Nodes {
                             self.blame_the_slow(&under_way);
                             return Ok(answer);
                         }
-                        Err(e) if speaks_against(&e.kind, ask, self.nodes.get(index)) => {
-                            self.failed(index, &e.kind);
-                            failures.push(e);
-                            // A change may have been made although no answer came: only one that was never
-                            // sent goes to another node.
-                            if !may_go_on(ask, failures.last()) {
-                                return Err(nobody(failures));
+                        Err(e) => match says(&e.kind, ask, self.nodes.get(index)) {
+                            Says::Useless => {
+                                self.failed(index, &e.kind);
+                                failures.push(e);
+                                // A change may have been made although no answer came: only one that was
+                                // never sent goes to another node.
+                                if !may_go_on(ask, failures.last()) {
+                                    return Err(nobody(failures));
+                                }
+                                start_next = true;
+                                if left.len() > 0 {
+                                    self.meter.failed_over();
+                                }
                             }
-                            start_next = true;
-                            if left.len() > 0 {
-                                self.meter.failed_over();
-                            }
-                        }
-                        Err(e) => {
-                            if !matches!(e.kind, ErrorKind::TimedOut { .. }) {
+                            Says::Alive => {
                                 self.answered(index);
+                                return Err(e);
                             }
-                            return Err(e);
-                        }
+                            Says::Nothing => return Err(e),
+                        },
                     }
                 }
                 () = tokio::time::sleep(HEDGE_AFTER), if may_hedge => {
@@ -203,37 +204,53 @@ impl Node {
     }
 }
 
-/// Whether a failure says something about the node that was asked, so that another should be.
-fn speaks_against(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> bool {
+/// What a failure says about the node that was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// It answered; the failure lies elsewhere.
+    Alive,
+    /// It is of no use now: another should be asked.
+    Useless,
+    /// Nothing: it passed the question on, and what went wrong may have gone wrong there.
+    Nothing,
+}
+
+fn says(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> Says {
+    let passed_on =
+        ask.about.as_ref().is_some_and(|about| node.is_none_or(|node| node.endpoint.name != *about));
     match kind {
         ErrorKind::Unreachable { .. }
-        | ErrorKind::Interrupted
         | ErrorKind::TlsUntrustedCa
         | ErrorKind::TlsExpired { .. }
         | ErrorKind::TlsNotYetValid { .. }
         | ErrorKind::TlsWrongName { .. }
         | ErrorKind::FingerprintMismatch { .. }
         | ErrorKind::Tls { .. }
+        | ErrorKind::Redirected { .. } => Says::Useless,
+        ErrorKind::TimedOut { .. }
+        | ErrorKind::Interrupted
         | ErrorKind::NotJson { .. }
         | ErrorKind::Truncated { .. }
         | ErrorKind::TooLarge { .. }
-        | ErrorKind::Redirected { .. } => true,
-        // Silence about another node is that node's silence: Proxmox waits for it up to 30 s.
-        ErrorKind::TimedOut { .. } => {
-            ask.about.as_ref().is_none_or(|about| node.is_some_and(|n| n.endpoint.name == *about))
+        | ErrorKind::Server { status: 502..=504, .. } => {
+            if passed_on {
+                Says::Nothing
+            } else {
+                Says::Useless
+            }
         }
-        ErrorKind::Server { status, .. } => matches!(status, 502..=504),
-        ErrorKind::Misconfigured { .. }
-        | ErrorKind::Unauthorized { .. }
+        ErrorKind::Unauthorized { .. }
         | ErrorKind::Forbidden { .. }
         | ErrorKind::NodeGone { .. }
         | ErrorKind::NoQuorum { .. }
         | ErrorKind::Absent { .. }
         | ErrorKind::Rejected { .. }
         | ErrorKind::NotImplemented { .. }
-        | ErrorKind::Odd { .. }
-        | ErrorKind::NobodyAnswers { .. }
-        | ErrorKind::NotGranted => false,
+        | ErrorKind::Server { .. }
+        | ErrorKind::Odd { .. } => Says::Alive,
+        ErrorKind::Misconfigured { .. } | ErrorKind::NobodyAnswers { .. } | ErrorKind::NotGranted => {
+            Says::Nothing
+        }
     }
 }
 
@@ -264,15 +281,25 @@ fn nobody(mut failures: Vec<ProxmoxError>) -> ProxmoxError {
     {
         return only;
     }
-    let each: Vec<String> = failures
-        .iter()
-        .map(|e| match &e.place {
-            Some(place) => format!("{} {}", place.server(), e.kind),
-            None => e.kind.to_string(),
-        })
-        .collect();
+    // Nodes that failed alike are named together, and what to do is said once.
+    let mut told: Vec<(String, Vec<String>)> = Vec::new();
+    let mut todo = None;
+    for e in &failures {
+        let text = e.kind.to_string();
+        let (what, then) =
+            text.split_once("; ").unwrap_or((&text, "check the nodes and the network to them"));
+        let node = e.place.as_ref().map_or_else(String::new, |place| place.server());
+        match told.iter_mut().find(|(known, _)| known == what) {
+            Some((_, nodes)) => nodes.push(node),
+            None => told.push((what.to_owned(), vec![node])),
+        }
+        todo.get_or_insert_with(|| then.to_owned());
+    }
+    let each: Vec<String> =
+        told.iter().map(|(what, nodes)| format!("{}: {what}", nodes.join(", "))).collect();
+    let each = format!("{}; {}", each.join(" · "), todo.unwrap_or_default());
     let first = failures.into_iter().next();
-    let error = ProxmoxError::unplaced(ErrorKind::NobodyAnswers { each: each.join(" · ") });
+    let error = ProxmoxError::unplaced(ErrorKind::NobodyAnswers { each });
     match first {
         Some(cause) => error.caused_by(cause),
         None => error,
