@@ -4,6 +4,7 @@ mod access;
 mod backups;
 mod feed;
 mod refusals;
+mod size;
 mod writing;
 
 use std::path::Path;
