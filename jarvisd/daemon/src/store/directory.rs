@@ -15,6 +15,10 @@ use super::error::StoreError;
 
 /// First bytes of every SQLite file.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// SQLite's header, and where in it the size and the number of pages are.
+const HEADER_BYTES: usize = 100;
+const PAGE_SIZE_AT: usize = 16;
+const PAGE_COUNT_AT: usize = 28;
 /// The file holds hashes of secrets: the daemon's own user only.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
@@ -167,4 +171,24 @@ pub(super) fn check_header(file: &Path) -> Result<(), StoreError> {
         });
     }
     Ok(())
+}
+
+/// Refuses a file shorter or longer than its header says. Only true of a file whose log is empty.
+pub(super) fn check_length(file: &Path) -> Result<(), StoreError> {
+    let unreadable = |source| StoreError::Io { doing: "read", path: file.to_owned(), source };
+    let mut head = Vec::with_capacity(HEADER_BYTES);
+    let mut from = File::open(file).map_err(unreadable)?;
+    let length = from.metadata().map_err(unreadable)?.len();
+    Read::by_ref(&mut from).take(100).read_to_end(&mut head).map_err(unreadable)?;
+    let bytes = |at: usize, n: usize| {
+        head.get(at..at + n)?.iter().try_fold(0u64, |sum, b| Some(sum << 8 | u64::from(*b)))
+    };
+    let said = bytes(PAGE_SIZE_AT, 2).zip(bytes(PAGE_COUNT_AT, 4)).map(|(size, count)| size * count);
+    match said {
+        Some(said) if said == length => Ok(()),
+        _ => Err(StoreError::Corrupt {
+            file: file.to_owned(),
+            what: format!("it has {length} bytes and should have {}", said.unwrap_or(0)),
+        }),
+    }
 }

@@ -12,7 +12,6 @@ pub(super) const DETAIL_CHARS_MAX: usize = 4_000;
 
 /// What one event may cost on average with its five indexes; sizes the hard limit of the file.
 const EVENT_BYTES: i64 = 1_024;
-/// Room for everything but events and history, and for what retention has not removed yet.
 const SLACK_BYTES: i64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +25,8 @@ pub struct Limits {
     pub raw_keep_ms: i64,
     pub minute_keep_ms: i64,
     pub quarter_keep_ms: i64,
+    /// Room for everything but events and history, and for what retention has not removed yet.
+    pub slack_bytes: i64,
 }
 
 impl Default for Limits {
@@ -44,6 +45,7 @@ impl From<&config::Data> for Limits {
             raw_keep_ms: HOUR_MS,
             minute_keep_ms: 7 * DAY_MS,
             quarter_keep_ms: 90 * DAY_MS,
+            slack_bytes: SLACK_BYTES,
         }
     }
 }
@@ -53,6 +55,6 @@ impl Limits {
     pub fn database_bytes_max(&self) -> i64 {
         self.history_bytes_max
             .saturating_add(self.events_max.saturating_mul(EVENT_BYTES))
-            .saturating_add(SLACK_BYTES)
+            .saturating_add(self.slack_bytes)
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! Each part may run at any time and any number of times.
 
+use std::sync::atomic::Ordering;
+
 use diesel::connection::SimpleConnection;
 
 use super::{Kept, Store, StoreError, connection, limits::DAY_MS};
 
 /// No lock-out lasts longer than a day.
 const ATTEMPTS_KEEP_MS: i64 = DAY_MS;
+/// A damaged page should be known before the last good backup is gone.
+const CHECK_EVERY_MS: i64 = DAY_MS;
 /// Free pages are given back to the file system beyond this; below it they are used again soon.
 const FREE_BYTES_MAX: i64 = 32 * 1024 * 1024;
 /// Pages given back in one go: a command which holds the writer for some milliseconds.
@@ -26,7 +30,8 @@ pub struct Maintained {
 }
 
 impl Store {
-    /// Packs history, removes what is too old or too much, and shrinks the file if much of it is free.
+    /// Packs history, removes what is too old or too much, shrinks the file if much of it is free, and looks at
+    /// every page once a day.
     pub async fn maintain(&self) -> Result<Maintained, StoreError> {
         let mut done = Maintained { hours_packed: self.history().pack().await?, ..Maintained::default() };
         if self.history().is_due() {
@@ -36,6 +41,9 @@ impl Store {
         done.sessions_removed = self.sessions().prune().await?;
         done.attempts_removed = self.attempts().prune(ATTEMPTS_KEEP_MS).await?;
         done.bytes_given_back = self.shrink().await?;
+        if self.inner.clock.now_ms() - self.inner.checked_ms.load(Ordering::Acquire) >= CHECK_EVERY_MS {
+            self.check().await?;
+        }
         Ok(done)
     }
 

@@ -42,17 +42,32 @@ pub(super) enum Message {
     Close(oneshot::Sender<Result<(), Fault>>),
 }
 
-/// The last trouble of the writer, until a write succeeds again.
+/// What is wrong with the store at present.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Health(Arc<Mutex<Option<Trouble>>>);
+pub(super) struct Health(Arc<Mutex<Ailments>>);
+
+#[derive(Debug, Default)]
+struct Ailments {
+    /// Of the last write; gone with the next one that succeeds.
+    writing: Option<Trouble>,
+    /// A damaged page was met. Writing elsewhere does not mend it.
+    damaged: bool,
+}
 
 impl Health {
     pub fn trouble(&self) -> Option<Trouble> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let ailments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ailments.damaged { Some(Trouble::Corrupt) } else { ailments.writing }
     }
 
-    pub fn note(&self, trouble: Option<Trouble>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    pub fn note(&self, writing: Option<Trouble>) {
+        let mut ailments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ailments.damaged |= writing == Some(Trouble::Corrupt);
+        ailments.writing = writing;
+    }
+
+    pub fn damaged(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).damaged = true;
     }
 }
 

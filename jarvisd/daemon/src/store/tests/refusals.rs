@@ -152,3 +152,57 @@ fn the_database_is_for_its_owner_only_and_odd_names_of_directories_are_fine() {
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(fs::metadata(&odd).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_in_a_large_file_that_was_closed_in_order_is_found_after_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut long = event("something to lose");
+    long.detail = Some("x".repeat(3_900));
+    for _ in 0..30 {
+        store.events().append(vec![long.clone(); 100]).await.unwrap();
+    }
+    store.close().await.unwrap();
+    let file = dir.path().join("jarvis.db");
+    let mut bytes = fs::read(&file).unwrap();
+    assert!(bytes.len() > 9 << 20);
+    let page = bytes.len() / 4_096 / 2 * 4_096;
+    bytes[page..page + 8].iter_mut().for_each(|byte| *byte ^= 0xA5);
+    fs::write(&file, &bytes).unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.healthy(), Ok(()));
+    let error = store.maintain().await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    // A write elsewhere works and does not make it well again.
+    store.settings().put("level", &1).await.unwrap();
+    assert!(store.healthy().unwrap_err().contains("damaged"), "{:?}", store.healthy());
+    store.close().await.unwrap();
+    // One byte more or less is seen at once, whatever the size.
+    fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(matches!(refused_untouched(dir.path()), StoreError::Corrupt { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_promised_is_there_after_a_stop_without_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("data"));
+    store.events().append(vec![event("promised"); 50]).await.unwrap();
+    // The files as a power cut would leave them: a log, never folded in.
+    let copy = dir.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    for name in ["jarvis.db", "jarvis.db-wal"] {
+        fs::copy(dir.path().join("data").join(name), copy.join(name)).unwrap();
+    }
+    assert!(fs::metadata(copy.join("jarvis.db-wal")).unwrap().len() > 0);
+    let after = open(&copy);
+    assert_eq!(after.events().last_id().await.unwrap(), 50);
+    after.close().await.unwrap();
+    // A log torn in its last frame loses what was being written, and nothing before it.
+    let wal = fs::read(dir.path().join("data/jarvis.db-wal")).unwrap();
+    let torn = dir.path().join("torn");
+    fs::create_dir(&torn).unwrap();
+    fs::copy(dir.path().join("data/jarvis.db"), torn.join("jarvis.db")).unwrap();
+    fs::write(torn.join("jarvis.db-wal"), &wal[..wal.len() - 100]).unwrap();
+    let last = open(&torn).events().last_id().await.unwrap();
+    assert!(last == 0 || last == 50, "half of a batch came back: {last}");
+}

@@ -43,7 +43,9 @@ fn entities() -> Vec<(String, &'static [&'static str])> {
     all.extend(nodes.iter().map(|n| (format!("node/{n}"), NODE.as_slice())));
     all.extend((100..121).map(|n| (format!("qemu/{n}"), GUEST.as_slice())));
     for node in nodes {
-        all.extend(["local", "local-lvm", "nas"].map(|s| (format!("storage/{node}/{s}"), STORAGE.as_slice())));
+        all.extend(
+            ["local", "local-lvm", "nas"].map(|s| (format!("storage/{node}/{s}"), STORAGE.as_slice())),
+        );
     }
     all
 }
@@ -57,7 +59,9 @@ fn value(metric: &str, t_ms: i64, entity: usize, noise: &mut Noise) -> f64 {
         "load1" => own * busy * (0.8 + 0.4 * noise.next()),
         "mem_used_bytes" => (4e9 * own * (0.6 + 0.1 * busy + 0.01 * noise.next())).round(),
         "mem_total_bytes" | "disk_total_bytes" => 4_294_967_296.0 * own,
-        "disk_used_bytes" => (1e9 * own + f64::from(i32::try_from(t_ms / HOUR_MS % 100_000).unwrap()) * 1e5).round(),
+        "disk_used_bytes" => {
+            (1e9 * own + f64::from(i32::try_from(t_ms / HOUR_MS % 100_000).unwrap()) * 1e5).round()
+        }
         // Quiet most of the time, with bursts.
         _ if noise.next() < 0.3 => 0.0,
         _ => (2e4 * own * busy * noise.next() / (0.05 + noise.next())).round(),
@@ -110,9 +114,14 @@ async fn ninety_days_of_a_small_cluster_fit_in_the_stated_size() {
     let all = store.size_bytes().await.unwrap();
     store.close().await.unwrap();
     let file = fs::metadata(dir.path().join("jarvis.db")).unwrap().len();
-    println!("series {series}, before the last week {quarters}, history {history}, with 100,000 events {all}, file {file}");
+    println!(
+        "series {series}, before the last week {quarters}, history {history}, with 100,000 events {all}, file {file}"
+    );
     println!("history bytes per series {}", history / i64::try_from(series).unwrap());
     println!("bytes per event {}", (all - history) / 100_000);
-    assert!(history / i64::try_from(series).unwrap() < 100_000, "docs/OPERATING.md states less than 100 kB a series");
+    assert!(
+        history / i64::try_from(series).unwrap() < 100_000,
+        "docs/OPERATING.md states less than 100 kB a series"
+    );
     assert!((all - history) / 100_000 < 400, "docs/OPERATING.md states less than 400 bytes an event");
 }

@@ -1,5 +1,7 @@
 //! The writer: batches, failing commands, a full disk, the end.
 
+use std::process::Command;
+
 use diesel::prelude::*;
 
 use super::{event, open};
@@ -85,8 +87,7 @@ async fn a_command_that_breaks_the_transaction_takes_no_other_with_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_database_says_so_loses_nothing_and_goes_on_when_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
-    // 64 MiB of slack is the least a limit can be; long details fill it soon.
-    let limits = Limits { history_bytes_max: 0, events_max: 100, ..Limits::default() };
+    let limits = Limits { history_bytes_max: 0, events_max: 100, slack_bytes: 4 << 20, ..Limits::default() };
     let store = Store::open(dir.path(), Clock, limits).unwrap();
     let mut long = event("long");
     long.detail = Some("x".repeat(4_000));
@@ -123,4 +124,57 @@ async fn after_closing_every_call_says_so_and_the_log_is_folded_in() {
     assert!(store.healthy().unwrap_err().contains("closed"));
     let wal = std::fs::metadata(dir.path().join("jarvis.db-wal")).map_or(0, |m| m.len());
     assert_eq!(wal, 0);
+}
+
+/// A file system of its own, so small that it fills. Only root may mount one.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mounted() -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(dir.path()).output();
+        mount.is_ok_and(|out| out.status.success()).then_some(Self(dir))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let done = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+        assert!(done.is_ok_and(|status| status.success()), "the small disk stays mounted");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_told_nothing_is_lost_and_writing_resumes_when_there_is_room() {
+    let Some(disk) = SmallDisk::mounted() else {
+        eprintln!("skipped: only root may mount a small disk; the size limit of the file is tested above");
+        return;
+    };
+    let dir = disk.0.path().join("data");
+    let store = open(&dir);
+    let filler = disk.0.path().join("filler");
+    std::fs::write(&filler, vec![1; 3 << 20]).unwrap();
+    let mut long = event("long");
+    long.detail = Some("x".repeat(4_000));
+    let mut stored = 0;
+    let error = loop {
+        match store.events().append(vec![long.clone(); 20]).await {
+            Ok(_) => stored += 20,
+            Err(e) => break e,
+        }
+        assert!(stored < 4_000, "the small disk never fills");
+    };
+    let StoreError::Database { trouble, .. } = &error else { panic!("{error}") };
+    assert!(matches!(trouble, Trouble::Full | Trouble::Disk), "{error}");
+    assert!(store.healthy().is_err());
+    assert_eq!(ids(&store).await, (1..=stored).collect::<Vec<_>>(), "reading goes on");
+
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(store.events().append(vec![event("room")]).await.unwrap()[0].id, stored + 1);
+    assert_eq!(store.healthy(), Ok(()));
+    store.close().await.unwrap();
+    let store = open(&dir);
+    assert_eq!(store.events().last_id().await.unwrap(), stored + 1);
+    store.close().await.unwrap();
 }

@@ -3,15 +3,14 @@
 //! The number of an event is its sequence on the stream and its cursor here, so a page never shifts under a
 //! reader when new events arrive. What an event means is told by whoever makes it.
 
-use std::str::FromStr;
+mod filter;
+mod row;
 
-use diesel::{dsl::max, dsl::min, prelude::*, sqlite::Sqlite};
-use jarvis_core::{
-    cluster::{NodeName, Upid, Vmid},
-    protocol::{Event, EventKind, EventSource, Severity, event::NewEvent},
-};
-use serde::{Deserialize, Serialize, de::IntoDeserializer};
+use diesel::{dsl::max, dsl::min, prelude::*};
+use jarvis_core::protocol::{Event, event::NewEvent};
 use tokio::sync::broadcast;
+
+pub use filter::EventFilter;
 
 use super::{
     Store, StoreError,
@@ -19,31 +18,13 @@ use super::{
     limits::{DETAIL_CHARS_MAX, Limits, TITLE_CHARS_MAX},
     schema::events,
 };
+use filter::matching;
+use row::{Row, insert};
 
 /// Rows of one page.
 pub const EVENTS_PAGE_MAX: i64 = 500;
-/// Longest text to look for.
-const SEARCH_CHARS_MAX: usize = 200;
 /// Rows removed in one command, so that retention never holds the writer for long.
 const REMOVE_ROWS_MAX: i64 = 2_000;
-
-/// What a page shall hold; an empty list or `None` asks for everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EventFilter {
-    /// First moment wanted.
-    pub since_ms: Option<i64>,
-    /// First moment no longer wanted.
-    pub until_ms: Option<i64>,
-    pub kinds: Vec<EventKind>,
-    pub severities: Vec<Severity>,
-    /// Only this severity or worse.
-    pub severity_min: Option<Severity>,
-    pub sources: Vec<EventSource>,
-    pub node: Option<NodeName>,
-    pub vmid: Option<Vmid>,
-    /// Part of title or detail; letters A to Z match either case.
-    pub text: Option<String>,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPage {
@@ -156,94 +137,6 @@ impl Events<'_> {
     }
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = events)]
-struct Row {
-    id: i64,
-    ts_ms: i64,
-    kind: String,
-    severity: i32,
-    source: String,
-    title: String,
-    detail: Option<String>,
-    node: Option<String>,
-    vmid: Option<i64>,
-    upid: Option<String>,
-}
-
-impl From<Row> for Event {
-    /// Values a later version may have written read as the nearest thing known: a feed with a hole is worse.
-    fn from(row: Row) -> Self {
-        Self {
-            id: row.id,
-            ts_ms: row.ts_ms,
-            kind: parsed(&row.kind).unwrap_or(EventKind::System),
-            severity: severity(row.severity),
-            source: parsed(&row.source).unwrap_or(EventSource::Sys),
-            title: row.title,
-            detail: row.detail,
-            node: row.node.and_then(|s| NodeName::from_str(&s).ok()),
-            vmid: row.vmid.and_then(|n| Vmid::try_from(u32::try_from(n).ok()?).ok()),
-            upid: row.upid.and_then(|s| Upid::from_str(&s).ok()),
-        }
-    }
-}
-
-fn insert(conn: &mut SqliteConnection, event: &NewEvent) -> Result<Event, Fault> {
-    let row: Row = diesel::insert_into(events::table)
-        .values((
-            events::ts_ms.eq(event.ts_ms),
-            events::kind.eq(name(&event.kind)),
-            events::severity.eq(rank(event.severity)),
-            events::source.eq(name(&event.source)),
-            events::title.eq(&event.title),
-            events::detail.eq(&event.detail),
-            events::node.eq(event.node.as_ref().map(NodeName::as_str)),
-            events::vmid.eq(event.vmid.map(|v| i64::from(v.get()))),
-            events::upid.eq(event.upid.as_ref().map(Upid::as_str)),
-        ))
-        .returning(Row::as_returning())
-        .get_result(conn)?;
-    Ok(row.into())
-}
-
-fn matching(filter: &EventFilter) -> events::BoxedQuery<'static, Sqlite> {
-    let mut query = events::table.into_boxed();
-    if let Some(since_ms) = filter.since_ms {
-        query = query.filter(events::ts_ms.ge(since_ms));
-    }
-    if let Some(until_ms) = filter.until_ms {
-        query = query.filter(events::ts_ms.lt(until_ms));
-    }
-    if !filter.kinds.is_empty() {
-        query = query.filter(events::kind.eq_any(filter.kinds.iter().map(name).collect::<Vec<_>>()));
-    }
-    if !filter.severities.is_empty() {
-        let ranks: Vec<i32> = filter.severities.iter().copied().map(rank).collect();
-        query = query.filter(events::severity.eq_any(ranks));
-    }
-    if let Some(least) = filter.severity_min.filter(|s| *s > Severity::Info) {
-        let ranks: Vec<i32> = SEVERITIES.into_iter().filter(|s| *s >= least).map(rank).collect();
-        query = query.filter(events::severity.eq_any(ranks));
-    }
-    if !filter.sources.is_empty() {
-        query = query.filter(events::source.eq_any(filter.sources.iter().map(name).collect::<Vec<_>>()));
-    }
-    if let Some(node) = &filter.node {
-        query = query.filter(events::node.eq(node.as_str().to_owned()));
-    }
-    if let Some(vmid) = filter.vmid {
-        query = query.filter(events::vmid.eq(i64::from(vmid.get())));
-    }
-    if let Some(text) = filter.text.as_deref().filter(|t| !t.is_empty()) {
-        let pattern = like_pattern(text);
-        query = query.filter(events::title.like(pattern.clone()).escape('\\').or(
-            events::detail.is_not_null().and(events::detail.assume_not_null().like(pattern).escape('\\')),
-        ));
-    }
-    query
-}
-
 fn remove_old(conn: &mut SqliteConnection, limits: &Limits, now_ms: i64) -> Result<usize, Fault> {
     let (first, last): (Option<i64>, Option<i64>) =
         events::table.select((min(events::id), max(events::id))).first(conn)?;
@@ -273,49 +166,4 @@ fn cut(text: &mut String, chars_max: usize) {
         text.truncate(at);
         text.push('…');
     }
-}
-
-fn like_pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars().take(SEARCH_CHARS_MAX) {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
-const SEVERITIES: [Severity; 4] = [Severity::Info, Severity::Notice, Severity::Warning, Severity::Critical];
-
-fn rank(severity: Severity) -> i32 {
-    match severity {
-        Severity::Info => 0,
-        Severity::Notice => 1,
-        Severity::Warning => 2,
-        Severity::Critical => 3,
-    }
-}
-
-fn severity(rank: i32) -> Severity {
-    match rank {
-        ..=0 => Severity::Info,
-        1 => Severity::Notice,
-        2 => Severity::Warning,
-        _ => Severity::Critical,
-    }
-}
-
-/// The name a value has on the wire, so that the table reads like the API.
-fn name<T: Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => String::new(),
-    }
-}
-
-fn parsed<'de, T: Deserialize<'de>>(name: &'de str) -> Option<T> {
-    let plain: serde::de::value::StrDeserializer<'de, serde::de::value::Error> = name.into_deserializer();
-    T::deserialize(plain).ok()
 }
