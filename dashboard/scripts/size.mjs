@@ -40,4 +40,14 @@ for (const [name, budget] of Object.entries(BUDGET)) {
   over ||= bad;
   console.log(`${bad ? "OVER" : "ok  "} ${name.padEnd(20)} ${kib.toFixed(1).padStart(7)} KiB of ${budget}`);
 }
+
+// What must not be in there at all: a page that calls elsewhere, and motion that never ends.
+for (const file of [...assets.map((f) => `assets/${f}`), "index.html"]) {
+  if (!/\.(?:css|html)$/.test(file)) continue;
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const found = text.match(/https?:\/\/[^\s"')]+|@keyframes|\binfinite\b|<script(?![^>]*\bsrc=)/);
+  if (!found) continue;
+  over = true;
+  console.log(`BAD  ${file}: ${found[0]}`);
+}
 process.exit(over ? 1 : 0);

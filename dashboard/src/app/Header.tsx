@@ -34,9 +34,7 @@ export function Header({ onOut }: { readonly onOut: () => void }) {
         </button>
         <ModeSwitch />
         <LinkChip />
-        <button type="button" className="chip head-out" onClick={() => void logOut().then(onOut)}>
-          Log out
-        </button>
+        <LogOutButton onOut={onOut} />
       </div>
     </header>
   );
@@ -66,7 +64,15 @@ function Clock() {
   );
 }
 
-function ModeSwitch() {
+export function LogOutButton({ onOut }: { readonly onOut: () => void }) {
+  return (
+    <button type="button" className="chip head-out" onClick={() => void logOut().then(onOut)}>
+      Log out
+    </button>
+  );
+}
+
+export function ModeSwitch() {
   const mode = useView((v) => v.mode);
   return (
     <fieldset className="chip seg head-modes" aria-label="Mode">

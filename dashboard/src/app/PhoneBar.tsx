@@ -1,4 +1,5 @@
-// The thumb's way through the one long column of a phone.
+// The thumb's way through the one long column of a phone, and at its end what the header has no room for.
+import { LogOutButton, ModeSwitch } from "./Header";
 
 const STOPS = [
   { to: "core", label: "Core", path: "M11 3a8 8 0 1 0 .01 0M11 8a3 3 0 1 0 .01 0" },
@@ -7,6 +8,15 @@ const STOPS = [
   { to: "activity", label: "Feed", path: "M2 11h4l3-7 4 14 3-7h4" },
   { to: "tasks", label: "Tasks", path: "M3 5l2 2 3-4M11 5h8M3 12l2 2 3-4M11 12h8M11 18h8" },
 ] as const;
+
+export function PhoneEnd({ onOut }: { readonly onOut: () => void }) {
+  return (
+    <nav className="phone-end" aria-label="Mode and session">
+      <ModeSwitch />
+      <LogOutButton onOut={onOut} />
+    </nav>
+  );
+}
 
 export function PhoneBar() {
   return (

@@ -7,7 +7,7 @@ import { Boundary } from "./Boundary";
 import { Footer } from "./Footer";
 import { Header } from "./Header";
 import { useKeys } from "./keys";
-import { PhoneBar } from "./PhoneBar";
+import { PhoneBar, PhoneEnd } from "./PhoneBar";
 import { Sheets } from "./Sheets";
 import { useWall } from "./wall";
 
@@ -49,6 +49,7 @@ export function Screen({ onOut, locked }: ScreenProps) {
         </aside>
       )}
       {!wall && <Footer />}
+      {!wall && <PhoneEnd onOut={onOut} />}
       {!wall && <PhoneBar />}
       {!wall && <Sheets onOut={onOut} />}
     </div>

@@ -5,8 +5,8 @@ import type { Guest } from "../protocol/Guest";
 import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
 import { Bar, toneOf } from "../ui/Bar";
-import { percentUnit, ratio } from "../ui/format";
-import { Glyph } from "../ui/Glyph";
+import { percentUnit, ratio, UNKNOWN } from "../ui/format";
+import { Glyph, StateGlyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { SightMark } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
@@ -180,7 +180,7 @@ function HeadCell({ by, label, about, sort, onSort }: HeadProps) {
     >
       <button
         type="button"
-        aria-label={`Sort by ${about}`}
+        title={`Sort by ${about}`}
         onClick={() => onSort({ by, down: on ? !sort.down : by === "cpu" || by === "mem" })}
       >
         {label}
@@ -215,7 +215,7 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
       style={{ transform: `translateY(${top}px)`, height }}
     >
       <Cell name="vmid">
-        <Glyph shape={guest.health} />
+        <StateGlyph shape={guest.health} />
         {guest.vmid}
       </Cell>
       <Cell name="name">
@@ -257,5 +257,5 @@ function Cell({ name, children }: { readonly name: string; readonly children: Re
 
 function GuestWord({ guest }: { readonly guest: Guest }) {
   if (guest.template) return <>tmpl</>;
-  return <>{guest.status === "stopped" ? "off" : guest.status === "unknown" ? "?" : guest.status}</>;
+  return <>{guest.status === "stopped" ? "off" : guest.status === "unknown" ? UNKNOWN : guest.status}</>;
 }

@@ -1,16 +1,20 @@
 // One thing in full: its facts and its past. The cluster by default, a node or a guest when one is chosen.
 import { useEffect, useRef, useState } from "react";
+import { useSight } from "../stream/sight";
 import { useCluster, useRecord, useStream } from "../stream/store";
 import { totals } from "../stream/sums";
 import { Chart } from "../ui/Chart";
 import { bytesText, decimal, percentUnit, rateText, ratio } from "../ui/format";
-import { Glyph, type Shape } from "../ui/Glyph";
+import { type Shape, Stale, StateGlyph } from "../ui/Glyph";
 import { Note } from "../ui/Panel";
 import { select, useView } from "../ui/view";
 import { ClusterFacts, GuestFacts, NodeFacts } from "./facts";
 import { guestName } from "./guestOrder";
 import { RANGES, type Range, useHistory } from "./useHistory";
 import "./HistoryDrawer.css";
+
+/** Up to this width there is no third column: the drawer lies over the others. */
+const COVERS_QUERY = "(max-width: 1180px)";
 
 interface ChartSpec {
   readonly title: string;
@@ -128,9 +132,11 @@ interface DrawerProps {
 function Drawer({ title, shape, about, chosen, children }: DrawerProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const from = useRef<Element | null>(null);
-  // The heading takes the focus, and whoever had it gets it back.
+  const sight = useSight("resources");
+  // Where it covers the screen its heading takes the focus, and whoever had it gets it back. Beside the lists it
+  // leaves the focus alone, so that J and K go on from the same row.
   useEffect(() => {
-    if (!chosen) return;
+    if (!chosen || !matchMedia(COVERS_QUERY).matches) return;
     from.current = document.activeElement;
     heading.current?.focus({ preventScroll: true });
     return () => {
@@ -144,10 +150,13 @@ function Drawer({ title, shape, about, chosen, children }: DrawerProps) {
       id="history"
       aria-label={`History of ${title}`}
       data-chosen={chosen}
+      data-sight={sight.state}
       data-testid={chosen ? "history-drawer" : "history-cluster"}
     >
       <div className="panel-head drawer-head">
-        <Glyph shape={shape} />
+        <Stale value={sight.state === "lost"}>
+          <StateGlyph shape={shape} />
+        </Stale>
         <h2 ref={heading} tabIndex={-1} className="drawer-title cut">
           {title}
         </h2>
@@ -157,13 +166,13 @@ function Drawer({ title, shape, about, chosen, children }: DrawerProps) {
             type="button"
             className="chip small"
             onClick={() => select(null)}
-            aria-label="Close the history, back to the cluster"
+            aria-label="Esc: close the history"
           >
             Esc
           </button>
         )}
       </div>
-      <div className="panel-body drawer-body scroll">{children}</div>
+      <div className="panel-body drawer-body scroll hatch">{children}</div>
     </section>
   );
 }
@@ -195,7 +204,7 @@ function Charts({ subject, entity, memTotal }: ChartsProps) {
           toMs={past.toMs}
           top={c === MEMORY ? memTotal : c.top}
           format={
-            c === MEMORY && memTotal
+            c === MEMORY && memTotal && subject !== "cluster"
               ? (v) => `${bytesText(v)} · ${percentUnit(ratio(v, memTotal))}`
               : c.format
           }

@@ -7,7 +7,7 @@ import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
 import { Bar, type Tone, toneOf } from "../ui/Bar";
 import { bytesOf, count, decimal, duration, durationShort, percentUnit, ratio, UNKNOWN } from "../ui/format";
-import { Glyph } from "../ui/Glyph";
+import { StateGlyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { RingGauge } from "../ui/RingGauge";
 import { SightMark } from "../ui/SightMark";
@@ -94,7 +94,7 @@ const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
       <RingGauge ratio={node.cpu ?? null} tone={tone} unit="CPU" />
       <div className="node-main">
         <h3>
-          <Glyph shape={node.health} />
+          <StateGlyph shape={node.health} />
           <button
             type="button"
             className="stretch cut"

@@ -5,7 +5,7 @@ import { useLoaded, useTable } from "../stream/store";
 import { type Pool, pools } from "../stream/sums";
 import { Bar, toneOf } from "../ui/Bar";
 import { bytesOf, percentUnit, ratio, UNKNOWN } from "../ui/format";
-import { Glyph } from "../ui/Glyph";
+import { StateGlyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { SightMark } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
@@ -36,7 +36,7 @@ export function Storage() {
       {!loaded && <Skeleton rows={4} height={27} />}
       {loaded && list.length === 0 && <Note text="No storage." more="Proxmox shows none to this token." />}
       {list.length > 0 && (
-        <ul className="pools scroll">
+        <ul className="pools scroll" tabIndex={0} aria-label="Storages">
           {shown.map((pool) => (
             <PoolRow key={pool.key} pool={pool} />
           ))}
@@ -78,7 +78,7 @@ function PoolRow({ pool }: { readonly pool: Pool }) {
       data-sight={best.as_of_ms === undefined ? undefined : "lost"}
       title={why}
     >
-      <Glyph shape={best.health} />
+      <StateGlyph shape={best.health} />
       <span className="cut">
         {pool.name}{" "}
         <small className={pool.away.length > 0 ? "tone-attention" : ""}>

@@ -80,7 +80,7 @@ export function Chart(props: ChartProps) {
           onKeyDown={step}
           onBlur={() => setAt(null)}
         />
-        <span className="chart-top">{format(high)}</span>
+        {!(empty || state === "loading") && <span className="chart-top">{format(high)}</span>}
         {state === "loading" && <span className="chart-note">Reading …</span>}
         {state === "failed" && <span className="chart-note tone-attention">{error}</span>}
         {empty && <span className="chart-note">Nothing recorded in this time.</span>}

@@ -1,5 +1,6 @@
 // The frame every panel shares: title left, context right, one region with a name.
 import { type ReactNode, useId } from "react";
+import { Stale } from "./Glyph";
 
 interface PanelProps {
   readonly title: string;
@@ -25,7 +26,9 @@ export function Panel({ title, meta, tools, name, sight, children }: PanelProps)
         {tools}
         {meta !== undefined && <span className="panel-meta">{meta}</span>}
       </div>
-      <div className="panel-body hatch">{children}</div>
+      <Stale value={sight === "lost"}>
+        <div className="panel-body hatch">{children}</div>
+      </Stale>
     </section>
   );
 }
