@@ -213,7 +213,8 @@ async fn requests_under_way_are_bounded() {
     let mut callers = tokio::task::JoinSet::new();
     for i in 0..40 {
         let proxmox = proxmox.clone();
-        callers.spawn(async move { proxmox.node_detail(&format!("n{i}").parse().unwrap()).await.map(|_| ()) });
+        callers
+            .spawn(async move { proxmox.node_detail(&format!("n{i}").parse().unwrap()).await.map(|_| ()) });
     }
     // None of them is answered, so those that arrived within the first seconds are all that are let through.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
