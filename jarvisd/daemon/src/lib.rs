@@ -1,8 +1,10 @@
 //! The daemon: it reads the cluster, publishes one state, and serves it. `docs/ARCHITECTURE.md` is the map.
 
+pub mod access;
 pub mod clients;
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod metrics;
 pub mod state;
 pub mod store;

@@ -1,6 +1,6 @@
 //! The daemon's own counters, which each room bumps where the thing happens.
 //!
-//! Labels are closed sets (route templates, endpoint names, outcomes), so the number of series is bounded
+//! Labels are closed sets (route templates, methods, channels, reasons), so the number of series is bounded
 //! whatever clients send.
 
 use std::{sync::Arc, time::Duration};
@@ -11,40 +11,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// Seconds; from a cached answer to the longest time-out of a poll.
+/// Seconds; from a list in memory to a password hash on a slow machine.
 const DURATION_BUCKETS_S: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
-/// How a request to Proxmox ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PollOutcome {
-    Ok,
-    /// No answer in time.
-    Timeout,
-    /// No connection.
-    Unreachable,
-    /// The certificate is not the pinned one.
-    Tls,
-    /// 401 or 403.
-    Denied,
-    /// Any other status that is not 200.
-    Failed,
-    /// 200, but not what it should be: HTML, cut off, too large.
-    Garbled,
-}
-
-impl PollOutcome {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Timeout => "timeout",
-            Self::Unreachable => "unreachable",
-            Self::Tls => "tls",
-            Self::Denied => "denied",
-            Self::Failed => "failed",
-            Self::Garbled => "garbled",
-        }
-    }
-}
 
 /// Why the daemon closed a stream by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,27 +41,10 @@ impl Eviction {
     }
 }
 
-macro_rules! label_value {
-    ($name:ident) => {
-        impl EncodeLabelValue for $name {
-            fn encode(&self, encoder: &mut LabelValueEncoder) -> std::fmt::Result {
-                EncodeLabelValue::encode(&self.as_str(), encoder)
-            }
-        }
-    };
-}
-label_value!(PollOutcome);
-label_value!(Eviction);
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PollLabels {
-    endpoint: &'static str,
-    outcome: PollOutcome,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EndpointLabel {
-    endpoint: &'static str,
+impl EncodeLabelValue for Eviction {
+    fn encode(&self, encoder: &mut LabelValueEncoder) -> std::fmt::Result {
+        EncodeLabelValue::encode(&self.as_str(), encoder)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -121,9 +72,6 @@ struct ReasonLabel {
 /// Cheap to share; every method is lock-free or takes one short lock.
 #[derive(Debug)]
 pub struct Meter {
-    poll_requests: Family<PollLabels, Counter>,
-    poll_duration: Family<EndpointLabel, Histogram, fn() -> Histogram>,
-    poll_odd_rows: Family<EndpointLabel, Counter>,
     http_requests: Family<HttpLabels, Counter>,
     http_duration: Family<RouteLabel, Histogram, fn() -> Histogram>,
     stream_clients: Gauge,
@@ -139,9 +87,6 @@ fn durations() -> Histogram {
 impl Meter {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            poll_requests: Family::default(),
-            poll_duration: Family::new_with_constructor(durations),
-            poll_odd_rows: Family::default(),
             http_requests: Family::default(),
             http_duration: Family::new_with_constructor(durations),
             stream_clients: Gauge::default(),
@@ -149,17 +94,6 @@ impl Meter {
             stream_lags: Family::default(),
             stream_evictions: Family::default(),
         })
-    }
-
-    /// One request to Proxmox; `endpoint` is a template such as `/nodes/{node}/status`.
-    pub fn polled(&self, endpoint: &'static str, outcome: PollOutcome, took: Duration) {
-        self.poll_requests.get_or_create(&PollLabels { endpoint, outcome }).inc();
-        self.poll_duration.get_or_create(&EndpointLabel { endpoint }).observe(took.as_secs_f64());
-    }
-
-    /// Rows of an answer that could not be read and were left out.
-    pub fn odd_rows(&self, endpoint: &'static str, rows: u32) {
-        self.poll_odd_rows.get_or_create(&EndpointLabel { endpoint }).inc_by(rows.into());
     }
 
     /// One answered request; `route` is the template of the route table or `unlisted`.
@@ -191,9 +125,6 @@ impl Meter {
     /// Puts every family above under its public name.
     pub fn register(&self, registry: &mut Registry) {
         let r = registry;
-        r.register("jarvis_poll_requests", "Requests to Proxmox", self.poll_requests.clone());
-        r.register("jarvis_poll_duration_seconds", "Time of requests to Proxmox", self.poll_duration.clone());
-        r.register("jarvis_poll_odd_rows", "Rows that could not be read", self.poll_odd_rows.clone());
         r.register("jarvis_http_requests", "Requests answered", self.http_requests.clone());
         r.register("jarvis_http_duration_seconds", "Time to answer a request", self.http_duration.clone());
         r.register("jarvis_stream_clients", "Streams open now", self.stream_clients.clone());
@@ -214,7 +145,6 @@ mod tests {
     #[test]
     fn what_was_counted_appears_under_its_public_name() {
         let meter = Meter::new();
-        meter.polled("/cluster/resources", PollOutcome::Timeout, Duration::from_millis(30));
         meter.answered("/api/v1/nodes/{node}", "GET", 404, Duration::from_millis(2));
         meter.evicted(Eviction::Slow);
         let mut registry = Registry::default();
@@ -222,7 +152,6 @@ mod tests {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
-            r#"jarvis_poll_requests_total{endpoint="/cluster/resources",outcome="timeout"} 1"#,
             r#"jarvis_http_requests_total{route="/api/v1/nodes/{node}",method="GET",code="404"} 1"#,
             r#"jarvis_stream_evictions_total{reason="slow"} 1"#,
         ] {

@@ -1,0 +1,140 @@
+//! One request on its way through a handler: who asks, and strict readers for what was sent.
+
+use std::{net::IpAddr, rc::Rc, str::FromStr, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use futures_util::StreamExt;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
+
+use super::{
+    error::{ApiError, Kind},
+    query,
+    site::Site,
+    when::When,
+};
+use crate::access::{self, SessionInfo, TokenInfo, address};
+
+/// Largest JSON body: forms and settings are small.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A body that trickles in is not waited for.
+const BODY_WAIT: Duration = Duration::from_secs(10);
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    Nobody,
+    Session(SessionInfo),
+    Token(TokenInfo),
+}
+
+pub struct Call {
+    pub site: Rc<Site>,
+    pub req: HttpRequest,
+    pub payload: web::Payload,
+    pub caller: Caller,
+    pub now_ms: i64,
+}
+
+impl Call {
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        query::read(self.req.query_string())
+    }
+
+    /// A parameter of the path; one that cannot be what it should is not found.
+    pub fn param<T>(&self, name: &str) -> Result<T, ApiError>
+    where
+        T: FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let text = self.req.match_info().get(name).unwrap_or_default();
+        text.parse().map_err(|e: T::Err| ApiError::not_found(e.to_string()))
+    }
+
+    /// The JSON body. 415 for another type, 413 over the cap, 400 for no JSON, 422 for other content.
+    pub async fn body<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        let media = header_text(&self.req, &header::CONTENT_TYPE).unwrap_or_default();
+        let essence = media.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            let message = "the body must be JSON; send it with `Content-Type: application/json`";
+            return Err(ApiError::new(Kind::UnsupportedMediaType, message));
+        }
+        let bytes = timeout(BODY_WAIT, read_body(&mut self.payload)).await;
+        let bytes =
+            bytes.map_err(|_| ApiError::bad_request("the body did not arrive in time; send it again"))??;
+        serde_json::from_slice(&bytes).map_err(|e| match e.classify() {
+            serde_json::error::Category::Data => {
+                ApiError::new(Kind::Invalid, format!("the body is not what this asks for: {e}"))
+            }
+            _ => ApiError::bad_request(format!("the body is not JSON: {e}")),
+        })
+    }
+
+    /// The session of a route that needs one.
+    pub fn session(&self) -> Result<&SessionInfo, ApiError> {
+        match &self.caller {
+            Caller::Session(session) => Ok(session),
+            _ => Err(ApiError::new(Kind::SessionNeeded, "only a person who is logged in may do this")),
+        }
+    }
+
+    pub fn address(&self) -> IpAddr {
+        client_address(&self.req, &self.site)
+    }
+
+    pub fn from(&self) -> access::From {
+        let address = self.address();
+        access::From {
+            address: address.to_string(),
+            bucket: address::bucket(address),
+            user_agent: header_text(&self.req, &header::USER_AGENT).unwrap_or_default().to_owned(),
+        }
+    }
+
+    pub fn when(&self) -> When {
+        When(self.now_ms)
+    }
+}
+
+async fn read_body(payload: &mut web::Payload) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|e| ApiError::bad_request(format!("the body broke off: {e}")))?;
+        if bytes.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
+            let message = format!("the body is larger than {BODY_BYTES_MAX} bytes; send less");
+            return Err(ApiError::new(Kind::TooLarge, message));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// A header's text; `None` also when it is not text.
+pub fn header_text<'a>(req: &'a HttpRequest, name: &header::HeaderName) -> Option<&'a str> {
+    req.headers().get(name)?.to_str().ok()
+}
+
+pub fn peer(req: &HttpRequest) -> IpAddr {
+    // Only a connection without addresses (none of ours) has no peer.
+    req.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |a| a.ip())
+}
+
+pub fn client_address(req: &HttpRequest, site: &Site) -> IpAddr {
+    let name = header::HeaderName::from_static("x-forwarded-for");
+    let forwarded: Vec<&str> = req.headers().get_all(name).filter_map(|v| v.to_str().ok()).collect();
+    address::client(peer(req), forwarded.into_iter(), &site.config.server.trusted_proxies)
+}
+
+/// A good answer with a JSON body.
+pub fn json<T: Serialize>(value: &T) -> Result<HttpResponse, ApiError> {
+    json_with(StatusCode::OK, value)
+}
+
+pub fn json_with<T: Serialize>(status: StatusCode, value: &T) -> Result<HttpResponse, ApiError> {
+    let text = serde_json::to_vec(value).map_err(|e| ApiError::internal("writing the answer", &e))?;
+    Ok(HttpResponse::build(status).content_type("application/json").body(text))
+}

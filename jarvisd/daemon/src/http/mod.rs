@@ -1,0 +1,108 @@
+//! Everything the daemon says over HTTP: REST, the stream, health, and the metrics listener.
+//!
+//! `routes.rs` is the one table of what there is; `error.rs` the one place where errors become HTTP. Not here: what
+//! is true (`state`, `store`) and who may come in (`access` decides, `guard.rs` asks it).
+
+mod account;
+mod call;
+mod cluster;
+mod error;
+mod guard;
+mod health;
+mod limiter;
+mod openapi;
+mod outside;
+mod paging;
+mod past;
+mod query;
+mod route;
+mod routes;
+mod scrape;
+mod site;
+mod stream;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod views;
+mod when;
+
+use std::{io, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpServer, middleware};
+use tokio_util::sync::CancellationToken;
+
+pub use health::Readiness;
+use site::Site;
+
+use crate::{
+    access::Keeper, clients::proxmox::Proxmox, clock::Clock, config::Config, metrics::Meter, state::StateHub,
+    store::Store,
+};
+
+/// Connections beyond the streams: REST, health, and whoever opens one and says nothing.
+const CONNECTIONS_BESIDES: usize = 512;
+/// A client that takes longer to send its request head is not one of ours.
+const REQUEST_HEAD_WAIT: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// What a request may still take when the daemon stops; streams have said good-bye by then.
+const STOP_WAIT_S: u64 = 2;
+/// Blocking work on a serving thread is password hashing and store reads, both bounded by themselves.
+const BLOCKING_THREADS: usize = 8;
+
+/// What serving needs, made by `app.rs`.
+pub struct AppParts {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub state: StateHub,
+    pub store: Store,
+    pub keeper: Keeper,
+    /// Missing when no cluster is configured.
+    pub proxmox: Option<Proxmox>,
+    pub ready: Readiness,
+    pub meter: Arc<Meter>,
+    /// Version shown to clients; a screen reloads itself when it changes.
+    pub build: &'static str,
+}
+
+/// Serves until told to stop; then every stream hears why, requests under way are finished, and it returns.
+pub async fn serve(
+    listener: TcpListener,
+    metrics_listener: TcpListener,
+    parts: AppParts,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let site = Site::new(parts, listener.local_addr()?, shutdown.clone());
+    let feed = tokio::spawn(site.feed.clone().run(shutdown.clone()));
+    let metrics = scrape::server(&site, metrics_listener)?;
+    let workers = usize::from(site.config.server.workers);
+    let connections = usize::from(site.config.server.sockets_max) + CONNECTIONS_BESIDES;
+    let server = HttpServer::new(move || {
+        let site = Rc::new(site.clone());
+        let outer = Rc::clone(&site);
+        App::new()
+            .wrap(middleware::Compress::default())
+            .wrap(middleware::from_fn(move |req, next| outside::around(Rc::clone(&outer), req, next)))
+            .configure(|config| routes::register(config, &site))
+    })
+    .workers(workers)
+    .worker_max_blocking_threads(BLOCKING_THREADS)
+    .max_connections(connections.div_ceil(workers.max(1)))
+    .client_request_timeout(REQUEST_HEAD_WAIT)
+    .keep_alive(KEEP_ALIVE)
+    .tcp_nodelay(true)
+    .shutdown_timeout(STOP_WAIT_S)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let (handle, metrics_handle) = (server.handle(), metrics.handle());
+    let stop = async {
+        shutdown.cancelled().await;
+        handle.stop(true).await;
+        metrics_handle.stop(false).await;
+    };
+    let (served, scraped, ()) = tokio::join!(server, metrics, stop);
+    // It has nobody left to feed.
+    feed.abort();
+    served.and(scraped)
+}

@@ -1,0 +1,63 @@
+//! What all requests share.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    AppParts, Readiness,
+    limiter::Limiter,
+    stream::{Feed, Sockets},
+};
+use crate::{
+    access::{Doors, Keeper},
+    clients::proxmox::Proxmox,
+    clock::Clock,
+    config::Config,
+    metrics::Meter,
+    state::StateHub,
+    store::Store,
+};
+
+#[derive(Clone)]
+pub struct Site {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub state: StateHub,
+    pub store: Store,
+    pub keeper: Keeper,
+    pub proxmox: Option<Proxmox>,
+    pub ready: Readiness,
+    pub meter: Arc<Meter>,
+    pub build: &'static str,
+    pub doors: Arc<Doors>,
+    pub limiter: Arc<Limiter>,
+    pub feed: Feed,
+    pub sockets: Sockets,
+    /// The OpenAPI document, written once.
+    pub openapi: Arc<str>,
+    pub shutdown: CancellationToken,
+}
+
+impl Site {
+    pub fn new(parts: AppParts, listen: SocketAddr, shutdown: CancellationToken) -> Self {
+        let server = &parts.config.server;
+        Self {
+            doors: Arc::new(Doors::new(listen, &server.hosts, &server.origins)),
+            limiter: Arc::default(),
+            feed: Feed::new(parts.store.clone(), parts.meter.clone()),
+            sockets: Sockets::new(server.sockets_max),
+            openapi: super::openapi::document(parts.build).to_string().into(),
+            shutdown,
+            config: parts.config,
+            clock: parts.clock,
+            state: parts.state,
+            store: parts.store,
+            keeper: parts.keeper,
+            proxmox: parts.proxmox,
+            ready: parts.ready,
+            meter: parts.meter,
+            build: parts.build,
+        }
+    }
+}
