@@ -3,14 +3,14 @@
 //! One TOML file, overridable by `JARVIS_SECTION__KEY`. Unknown keys are errors. Secrets are given by path
 //! (`*_file`), so that they appear neither in the file nor in a process list.
 
-pub mod load;
+mod load;
 mod proxmox;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-pub use load::{ConfigError, load};
+pub use load::{ConfigError, load, secret};
 pub use proxmox::{NodeAddress, Poll, Proxmox};
 
 /// Everything that can be set, with the defaults that hold when a key is left out.

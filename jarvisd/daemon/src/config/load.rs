@@ -1,9 +1,6 @@
 //! Reads and checks the settings. Every fault is one line: which key or file, what is wrong, what to do.
 
-use std::{
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::path::{Path, PathBuf};
 
 use figment::{
     Figment,
@@ -155,26 +152,6 @@ pub fn text(key: &'static str, path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(fault)
 }
 
-/// An API token as Proxmox gives it: `user@realm!tokenid=uuid`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenId(pub String);
-
-impl FromStr for TokenId {
-    type Err = ConfigError;
-    fn from_str(s: &str) -> Result<Self, ConfigError> {
-        let bad = || ConfigError::Value {
-            key: "proxmox.token_file",
-            value: "not an API token".into(),
-            todo: "the file must hold one line: user@realm!tokenid=uuid",
-        };
-        let (id, secret) = s.split_once('=').ok_or_else(bad)?;
-        let (user, token) = id.split_once('!').ok_or_else(bad)?;
-        let shaped = user.contains('@') && !token.is_empty() && !secret.is_empty();
-        // It goes into a header: nothing but visible ASCII.
-        if shaped && s.bytes().all(|b| b.is_ascii_graphic()) { Ok(Self(id.to_owned())) } else { Err(bad()) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -237,13 +214,5 @@ mod tests {
         assert_eq!(format!("{:?}", example.metrics), format!("{:?}", none.metrics));
         let poll = example.proxmox.unwrap().poll;
         assert_eq!(format!("{poll:?}"), format!("{:?}", crate::config::Poll::default()));
-    }
-
-    #[test]
-    fn a_token_has_user_realm_id_and_secret() {
-        assert_eq!("jarvis@pve!read=1-2".parse::<TokenId>().unwrap().0, "jarvis@pve!read");
-        for bad in ["", "jarvis", "jarvis@pve!read", "jarvis!read=1", "jarvis@pve!=1", "a@b!c=1\n2"] {
-            assert!(bad.parse::<TokenId>().is_err(), "{bad:?}");
-        }
     }
 }

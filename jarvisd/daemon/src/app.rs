@@ -1,0 +1,170 @@
+//! Builds the parts of the daemon, runs them until told to stop, and takes them down again in order.
+//!
+//! Stop: nothing new is taken on, sockets hear why, loops finish their step within a grace, what is queued for the
+//! store is written, the database is closed. The last log line says whether that all happened.
+
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    access::{AccessError, Keeper, Offer},
+    clients::proxmox::{self, Proxmox, ProxmoxError},
+    clock::Clock,
+    config::{Config, ConfigError},
+    http::{self, AppParts, Readiness},
+    metrics::Meter,
+    state::StateHub,
+    store::{Limits, Store, StoreError},
+    supervisor::Supervisor,
+    tasks::{history, journal::Journal, poll, retention},
+};
+
+/// Shown to clients; a screen reloads itself when it changes.
+pub const BUILD: &str = env!("CARGO_PKG_VERSION");
+/// Bytes of an epoch; two lives of one daemon must not share it.
+const EPOCH_BYTES: usize = 9;
+
+#[derive(Debug, Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Proxmox(#[from] Box<ProxmoxError>),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error("{what} cannot listen on {address}: {source}; {todo}")]
+    Listen { what: &'static str, address: String, source: io::Error, todo: String },
+    #[error("serving failed: {0}")]
+    Serve(#[source] io::Error),
+    #[error("the machine gives no random numbers: {0}")]
+    Random(getrandom::Error),
+    #[error("the daemon could not start: {0}")]
+    Runtime(#[source] io::Error),
+}
+
+/// The doors, opened before anything else so that a taken port costs nothing.
+#[derive(Debug)]
+pub struct Listeners {
+    pub http: TcpListener,
+    pub metrics: TcpListener,
+}
+
+impl Listeners {
+    pub fn bind(config: &Config) -> Result<Self, AppError> {
+        Ok(Self {
+            http: bind("the daemon", "server.listen", config.server.listen)?,
+            metrics: bind("the metrics listener", "metrics.listen", config.metrics.listen)?,
+        })
+    }
+}
+
+fn bind(
+    what: &'static str,
+    key: &'static str,
+    address: std::net::SocketAddr,
+) -> Result<TcpListener, AppError> {
+    let listener = TcpListener::bind(address).map_err(|source| {
+        let todo = match source.kind() {
+            io::ErrorKind::AddrInUse => format!("another program has it: stop that one or change `{key}`"),
+            io::ErrorKind::PermissionDenied => format!("give `{key}` a port above 1023"),
+            _ => format!("check `{key}`"),
+        };
+        AppError::Listen { what, address: address.to_string(), source, todo }
+    })?;
+    let unusable = |source| AppError::Listen {
+        what,
+        address: address.to_string(),
+        source,
+        todo: format!("check `{key}`"),
+    };
+    listener.set_nonblocking(true).map_err(unusable)?;
+    Ok(listener)
+}
+
+/// The client of the configured cluster; `None` when there is none.
+pub fn cluster(config: &Config, clock: Clock) -> Result<Option<Proxmox>, AppError> {
+    let Some(settings) = config.proxmox.as_ref().map(crate::config::Proxmox::read).transpose()? else {
+        return Ok(None);
+    };
+    let client = Proxmox::new(&settings, clock, Arc::new(proxmox::Meter::default()))
+        .map_err(|e| AppError::Proxmox(Box::new(e)))?;
+    Ok(Some(client))
+}
+
+/// Runs the daemon until `shutdown` is cancelled; `offered` is told the set-up token while there is no operator.
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    store: Store,
+    shutdown: CancellationToken,
+    offered: impl FnOnce(&Offer),
+) -> Result<(), AppError> {
+    let clock = Clock;
+    let config = Arc::new(config);
+    let client = cluster(&config, clock)?;
+    let state = StateHub::new(epoch()?);
+    let keeper = Keeper::new(store.clone(), clock, &config.access);
+    if let Some(offer) = keeper.offer_set_up(&config.data.dir).await? {
+        offered(&offer);
+    }
+    let meter = Arc::new(Meter::default());
+    let ready = Readiness::default();
+    let supervisor = Supervisor::new(shutdown.clone(), clock);
+    let journal = Journal::start(&supervisor, store.clone());
+    history::start(&supervisor, &state, &store, clock);
+    retention::start(&supervisor, &store, &keeper);
+    // Nothing opens incidents yet; the poller is ready for the day something does.
+    let (_incident, incident) = watch::channel(false);
+    match client.clone() {
+        Some(cluster) => {
+            let settings = config.proxmox.as_ref().map(|p| p.poll.clone()).unwrap_or_default();
+            let parts = poll::Parts { cluster, state: state.clone(), journal, clock, settings, incident };
+            poll::start(&supervisor, parts);
+        }
+        None => ready.set(
+            "proxmox",
+            Some("no cluster is configured: add [proxmox] to the configuration and restart".into()),
+        ),
+    }
+    let parts = AppParts {
+        config: Arc::clone(&config),
+        clock,
+        state,
+        store: store.clone(),
+        keeper,
+        proxmox: client,
+        ready,
+        meter,
+        build: BUILD,
+    };
+    tracing::info!(listen = %config.server.listen, metrics = %config.metrics.listen, "serving");
+    let served = http::serve(listeners.http, listeners.metrics, parts, shutdown.clone()).await;
+    // Also when serving ended by itself.
+    shutdown.cancel();
+    let in_time = supervisor.stopped(Duration::from_secs(config.server.stop_grace_s.into())).await;
+    let closed = store.close().await;
+    match (&closed, in_time) {
+        (Ok(()), true) => tracing::info!("stopped in order"),
+        (Ok(()), false) => tracing::warn!("stopped; some loops were still busy and were dropped"),
+        (Err(error), _) => tracing::error!(%error, "stopped, but the store could not be closed in order"),
+    }
+    served.map_err(AppError::Serve)?;
+    Ok(closed?)
+}
+
+/// Opens the store as the configuration says.
+pub fn open_store(config: &Config) -> Result<Store, AppError> {
+    Ok(Store::open(&config.data.dir, Clock, Limits::from(&config.data))?)
+}
+
+fn epoch() -> Result<String, AppError> {
+    let mut bytes = [0; EPOCH_BYTES];
+    getrandom::fill(&mut bytes).map_err(AppError::Random)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}

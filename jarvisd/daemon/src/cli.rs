@@ -1,0 +1,178 @@
+//! The command line: what a command does is in its own room; this only asks for it and says how it went.
+//!
+//! Exit codes: 0 done; 1 it could not be done, one line on standard error says why; 2 wrong usage or configuration.
+
+mod account;
+mod words;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    app::{self, AppError, Listeners},
+    clients::proxmox::doctor::Level,
+    clock::Clock,
+    config::{self, Config, ConfigError},
+    store,
+};
+use account::{TokenCommand, UserCommand};
+use words::{fail, say};
+
+/// Threads of the main runtime: it polls and waits; HTTP has its own workers.
+const WORKERS: usize = 2;
+/// Password hashing and store reads; both bound themselves below this.
+const BLOCKING_THREADS_MAX: usize = 8;
+
+/// The command centre of a Proxmox VE homelab.
+#[derive(Debug, Parser)]
+#[command(name = "jarvisd", version)]
+struct Cli {
+    /// The settings; deploy/jarvisd.example.toml documents every key.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon (the default).
+    Serve,
+    /// Check the settings, the data directory and the cluster, each line ok, warn or fail.
+    Check,
+    /// Write a consistent copy of the database to a new file; works while the daemon runs.
+    Backup { file: PathBuf },
+    /// Put a copy back into an empty data directory.
+    Restore { file: PathBuf },
+    /// The operator's account.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// Parses the arguments, runs the command, and gives the exit code.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let config = match config::load(cli.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return fail(2, &error),
+    };
+    if let Err(error) = logging(&config) {
+        return fail(2, &error);
+    }
+    // Before the first TLS client; a second call only says that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(source) => return fail(1, &AppError::Runtime(source)),
+    };
+    let command = cli.command.unwrap_or(Command::Serve);
+    match runtime.block_on(execute(command, config)) {
+        Ok(code) => code,
+        Err(error @ AppError::Config(_)) => fail(2, &error),
+        Err(error) => fail(1, &error),
+    }
+}
+
+async fn execute(command: Command, config: Config) -> Result<ExitCode, AppError> {
+    match command {
+        Command::Serve => serve(config).await,
+        Command::Check => check(&config).await,
+        Command::Backup { file } => {
+            store::backup(&config.data.dir, &file)?;
+            say(&format!("the database was copied to {}", file.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Restore { file } => {
+            store::restore(&config.data.dir, &file)?;
+            say(&format!("{} was put into {}", file.display(), config.data.dir.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::User(command) => account::user(command, &config).await,
+        Command::Token(command) => account::token(command, &config).await,
+    }
+}
+
+async fn serve(config: Config) -> Result<ExitCode, AppError> {
+    let listeners = Listeners::bind(&config)?;
+    let store = app::open_store(&config)?;
+    let shutdown = CancellationToken::new();
+    let told = shutdown.clone();
+    tokio::spawn(async move {
+        if let Err(error) = stop_signal().await {
+            tracing::error!(%error, "signals cannot be received; stop the daemon by ending its process");
+            return;
+        }
+        told.cancel();
+    });
+    let address = config.server.listen;
+    app::run(config, listeners, store, shutdown, |offer| {
+        say(&format!(
+            "No operator yet. Open the dashboard (or POST http://{address}/api/v1/setup) with this one-time token:\n\
+             \n    {}\n\nIt is also in {}",
+            offer.token.reveal(),
+            offer.file.display()
+        ));
+    })
+    .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Settings were read before; this looks at what they name.
+async fn check(config: &Config) -> Result<ExitCode, AppError> {
+    say("ok   the configuration is valid");
+    let mut worst = Level::Ok;
+    match app::cluster(config, Clock) {
+        Ok(Some(client)) => {
+            for finding in client.examine(Clock).await {
+                say(&finding.to_string());
+                worst = worst.max(finding.level);
+            }
+        }
+        Ok(None) => {
+            say("warn no cluster is configured: add [proxmox] to the configuration");
+            worst = Level::Warn;
+        }
+        Err(error) => {
+            say(&format!("fail {error}"));
+            worst = Level::Fail;
+        }
+    }
+    Ok(if worst == Level::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn logging(config: &Config) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&config.log.filter).map_err(|error| ConfigError::Value {
+        key: "log.filter",
+        value: format!("`{}` ({error})", config.log.filter),
+        todo: "give something like jarvisd=info,warn",
+    })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if config.log.json {
+        builder.json().flatten_event(true).init();
+    } else {
+        builder.with_target(false).init();
+    }
+    Ok(())
+}
