@@ -1,4 +1,6 @@
 //! The loops of the daemon, one a file. A loop is idempotent and takes no input.
 
+pub mod history;
 pub mod journal;
 pub mod poll;
+pub mod retention;
