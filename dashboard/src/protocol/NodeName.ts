@@ -2,5 +2,7 @@
 
 /**
  * Name of a node, case-sensitive, as in `/nodes/{node}`.
+ *
+ * Cloning shares the text: every guest names its node.
  */
 export type NodeName = string;

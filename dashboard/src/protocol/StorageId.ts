@@ -2,5 +2,7 @@
 
 /**
  * A storage as one node sees it: `node/storage`.
+ *
+ * Cloning shares the text: every guest names its node.
  */
 export type StorageId = string;

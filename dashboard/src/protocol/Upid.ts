@@ -2,5 +2,7 @@
 
 /**
  * Id of a task: `UPID:node:pid:pstart:starttime:type:id:user:`.
+ *
+ * Cloning shares the text: every guest names its node.
  */
 export type Upid = string;

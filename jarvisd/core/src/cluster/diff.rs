@@ -27,6 +27,8 @@ pub struct ApplyError {
 /// What must be merged into the published part of `a` to get that of `b`.
 pub fn diff(a: &ClusterState, b: &ClusterState) -> (Vec<Upsert>, Vec<Removal>) {
     let mut out = Changes::default();
+    // Patches are wide: room for those of a big poll is made once.
+    out.up.reserve(a.guests.values().zip(b.guests.values()).filter(|(a, b)| !Arc::ptr_eq(a, b)).count());
     out.cluster(a.cluster.as_ref(), b.cluster.as_ref());
     out.map(&a.nodes, &b.nodes, EntityKind::Node, Upsert::Node);
     out.map(&a.guests, &b.guests, EntityKind::Guest, Upsert::Guest);

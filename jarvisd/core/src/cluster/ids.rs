@@ -1,9 +1,9 @@
 //! The names of things, as Proxmox VE writes them, checked once where they enter.
 
-use std::{borrow::Borrow, borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Borrow, borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 /// Why a text is not the id it should be.
@@ -76,10 +76,18 @@ impl fmt::Display for Vmid {
 macro_rules! text_id {
     ($(#[$meta:meta])* $name:ident, $pattern:literal, $check:expr, $err:expr) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        ///
+        /// Cloning shares the text: every guest names its node.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
         #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[serde(try_from = "String")]
+        pub struct $name(Arc<str>);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(&self.0)
+            }
+        }
 
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
@@ -100,7 +108,7 @@ macro_rules! text_id {
             type Error = IdError;
             fn try_from(s: String) -> Result<Self, IdError> {
                 let check: fn(&str) -> bool = $check;
-                if check(&s) { Ok(Self(s)) } else { Err($err(s)) }
+                if check(&s) { Ok(Self(s.into())) } else { Err($err(s)) }
             }
         }
 
@@ -113,7 +121,7 @@ macro_rules! text_id {
 
         impl From<$name> for String {
             fn from(v: $name) -> String {
-                v.0
+                v.0.as_ref().to_owned()
             }
         }
 
@@ -183,7 +191,7 @@ impl Upid {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(transparent)]
-pub struct SourceId(String);
+pub struct SourceId(Arc<str>);
 
 impl SourceId {
     /// `GET /cluster/resources`: nodes, guests, storages in one answer.
@@ -200,11 +208,11 @@ impl SourceId {
     }
     /// `GET /nodes/{node}/status`: load, swap, kernel.
     pub fn node(node: &NodeName) -> Self {
-        Self(format!("node/{node}"))
+        Self(format!("node/{node}").into())
     }
     /// `GET /nodes/{node}/{kind}/{vmid}/status/current`: one guest, read once.
     pub fn guest(vmid: Vmid) -> Self {
-        Self(format!("guest/{vmid}"))
+        Self(format!("guest/{vmid}").into())
     }
     pub fn as_str(&self) -> &str {
         &self.0

@@ -3,6 +3,8 @@
 //! Units come last in names: `_bytes`, `_bps` (bytes a second), `_ms` (UTC milliseconds since 1970).
 //! Ratios are 0..=1. A missing optional field means *not known*, never zero.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +119,7 @@ record! {
         status: GuestStatus,
         health: Health,
         template: bool,
-        tags: Vec<String>,
+        tags: Arc<[String]>,
         src: SourceId,
     }
     optional {

@@ -122,7 +122,7 @@ pub(super) fn create(row: &GuestRow, at_ms: i64) -> (Guest, GuestMemory) {
         status: row.status,
         health: Health::Unknown,
         template: false,
-        tags: Vec::new(),
+        tags: Arc::default(),
         src: SourceId::resources(),
         name: None,
         why: None,
@@ -184,8 +184,8 @@ fn names(guest: &mut Guest, row: &GuestRow, bare: bool) {
     }
     guest.template = row.template.unwrap_or(bare && guest.template);
     match &row.tags {
-        Some(tags) if *tags != guest.tags => guest.tags.clone_from(tags),
-        None if !bare => guest.tags.clear(),
+        Some(tags) if **tags != *guest.tags => guest.tags = tags.as_slice().into(),
+        None if !bare => guest.tags = Arc::default(),
         _ => {}
     }
     guest.cpu_cores = row.cpu_cores.filter(|c| *c > 0.0).or(guest.cpu_cores);
@@ -209,7 +209,7 @@ fn same_names(guest: &Guest, row: &GuestRow, bare: bool) -> bool {
         && guest.node == row.node
         && (row.name.is_none() || row.name == guest.name)
         && guest.template == row.template.unwrap_or(bare && guest.template)
-        && row.tags.as_ref().map_or(bare || guest.tags.is_empty(), |t| *t == guest.tags)
+        && row.tags.as_ref().map_or(bare || guest.tags.is_empty(), |t| **t == *guest.tags)
         && row.cpu_cores.is_none_or(|c| c <= 0.0 || guest.cpu_cores == Some(c))
         && nonzero(row.mem_total_bytes).is_none_or(|n| guest.mem_total_bytes == Some(n))
         && nonzero(row.disk_total_bytes).is_none_or(|n| guest.disk_total_bytes == Some(n))

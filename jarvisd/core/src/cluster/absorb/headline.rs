@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use super::{settle::guest_label, sources};
 use crate::cluster::{
-    Cluster, ClusterState, GuestStatus, Health, Node, NodeStatus, Source, SourceId, SourceState, Storage,
+    Cluster, ClusterState, Guest, GuestStatus, Health, Node, NodeStatus, Source, SourceId, SourceState,
+    Storage,
 };
 
 /// Things named in one sentence; the rest is counted.
@@ -18,13 +19,39 @@ pub(super) fn write(state: &mut ClusterState, contradiction: Option<String>) {
     if state.sources.is_empty() {
         return;
     }
-    let next = record(state, contradiction);
+    let guests = Guests::of(state);
+    let next = record(state, contradiction, &guests);
     if state.cluster.as_deref() != Some(&next) {
         state.cluster = Some(Arc::new(next));
     }
 }
 
-fn record(state: &ClusterState, contradiction: Option<String>) -> Cluster {
+/// One walk over the guests, of which there may be many.
+#[derive(Default)]
+struct Guests<'a> {
+    total: usize,
+    running: usize,
+    critical: Vec<&'a Guest>,
+    attention: Vec<&'a Guest>,
+}
+
+impl<'a> Guests<'a> {
+    fn of(state: &'a ClusterState) -> Self {
+        let mut out = Self::default();
+        for guest in state.guests.values() {
+            out.total += usize::from(!guest.template);
+            out.running += usize::from(guest.status == GuestStatus::Running);
+            match guest.health {
+                Health::Critical => out.critical.push(guest),
+                Health::Attention => out.attention.push(guest),
+                _ => {}
+            }
+        }
+        out
+    }
+}
+
+fn record(state: &ClusterState, contradiction: Option<String>, guests: &Guests) -> Cluster {
     let of = |id: &SourceId| sources::of(&state.sources, id);
     let (rows, members_state) = (of(&SourceId::resources()), of(&SourceId::membership()));
     let members = state.memory.membership.as_deref();
@@ -33,8 +60,8 @@ fn record(state: &ClusterState, contradiction: Option<String>) -> Cluster {
     let mut next = Cluster {
         nodes_total: number(nodes_total),
         nodes_online: number(state.nodes.values().filter(|n| n.status == NodeStatus::Online).count()),
-        guests_total: number(state.guests.values().filter(|g| !g.template).count()),
-        guests_running: number(state.guests.values().filter(|g| g.status == GuestStatus::Running).count()),
+        guests_total: number(guests.total),
+        guests_running: number(guests.running),
         health: Health::Ok,
         headline: String::new(),
         detail: String::new(),
@@ -45,7 +72,7 @@ fn record(state: &ClusterState, contradiction: Option<String>) -> Cluster {
         contradiction,
         name: name.unwrap_or_default(),
     };
-    let (health, headline, detail) = sentence(state, &next);
+    let (health, headline, detail) = sentence(state, &next, guests);
     next.health = health;
     next.headline = headline;
     next.detail = detail;
@@ -60,13 +87,13 @@ fn version(state: &ClusterState) -> Option<String> {
 
 type Sentence = (Health, String, String);
 
-fn sentence(state: &ClusterState, cluster: &Cluster) -> Sentence {
+fn sentence(state: &ClusterState, cluster: &Cluster, guests: &Guests) -> Sentence {
     unseen(state, cluster)
         .or_else(|| divided(state, cluster))
-        .or_else(|| things(state, Health::Critical, cluster))
+        .or_else(|| things(state, Health::Critical, &guests.critical, cluster))
         .or_else(|| doubtful(state, cluster))
         .or_else(|| starting(state, cluster))
-        .or_else(|| things(state, Health::Attention, cluster))
+        .or_else(|| things(state, Health::Attention, &guests.attention, cluster))
         .unwrap_or_else(|| (Health::Ok, "Everything is steady.".into(), counts(cluster)))
 }
 
@@ -121,7 +148,7 @@ fn offline(state: &ClusterState) -> impl Iterator<Item = &Node> {
 }
 
 /// Nodes, then storages, then guests, of one health.
-fn things(state: &ClusterState, health: Health, cluster: &Cluster) -> Option<Sentence> {
+fn things(state: &ClusterState, health: Health, guests: &[&Guest], cluster: &Cluster) -> Option<Sentence> {
     if health == Health::Critical {
         let gone = names(offline(state).map(|n| n.name.to_string()));
         if !gone.is_empty() {
@@ -142,7 +169,7 @@ fn things(state: &ClusterState, health: Health, cluster: &Cluster) -> Option<Sen
             told.push((storage_label(storage), storage.why.clone().unwrap_or_default()));
         }
     }
-    for guest in state.guests.values().filter(|g| g.health == health) {
+    for guest in guests {
         told.push((upper(&guest_label(guest)), guest.why.clone().unwrap_or_default()));
     }
     let (first, why) = told.first()?.clone();

@@ -170,6 +170,9 @@ fn guest_rows(
         state.guests.insert(row.vmid, Arc::new(guest));
         state.memory.guests.insert(row.vmid, memory);
     }
+    if missing.is_empty() {
+        return;
+    }
     let of = |v: &_| state.guests.get(v).map(|g| g.node.clone());
     let all = count(state.guests.values().map(|g| &g.node));
     let much =
@@ -282,7 +285,7 @@ fn believed<K: Ord + Clone>(
     rows: &BTreeSet<&NodeName>,
     much: bool,
 ) -> BTreeSet<K> {
-    if much || missing.is_empty() {
+    if much {
         return BTreeSet::new();
     }
     let homes: Vec<(&K, NodeName)> = missing.iter().filter_map(|k| Some((k, node_of(k)?))).collect();

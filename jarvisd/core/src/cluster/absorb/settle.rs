@@ -3,7 +3,10 @@
 //! A guest's or storage's word is believed only while its node is there. When it is not, figures stay as
 //! they were, with the time they last moved, and health is unknown: not seen is never down.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use super::{
     guests::{self, runs},
@@ -35,7 +38,7 @@ pub(super) fn settle(next: &mut ClusterState, was: &ClusterState, facts: bool, n
         node(record, memory, live, unseen, now_ms);
     }
     if facts || unseen != blind(was) || !same_words(&next.nodes, &was.nodes) {
-        let places = Places { judged: &judged.nodes, nodes: &next.memory.nodes, unseen };
+        let places = Places::new(&judged.nodes, &next.memory.nodes, unseen);
         for (record, memory) in next.guests.values_mut().zip(next.memory.guests.values_mut()) {
             guest(record, memory, &places);
         }
@@ -52,21 +55,35 @@ fn same_words(a: &BTreeMap<NodeName, Arc<Node>>, b: &BTreeMap<NodeName, Arc<Node
     a.len() == b.len() && a.iter().zip(b).all(|((n, x), (m, y))| n == m && word(x) == word(y))
 }
 
-/// Where things are, and whether that place is there.
+/// Where things are, and whether that place is there. Looked up once for every guest: a hash, not a tree.
 struct Places<'a> {
-    judged: &'a BTreeMap<NodeName, Liveness>,
-    nodes: &'a BTreeMap<NodeName, NodeMemory>,
+    nodes: HashMap<&'a str, Place>,
     unseen: bool,
 }
 
-impl Places<'_> {
-    fn of(&self, node: &NodeName) -> Liveness {
-        self.judged.get(node).copied().unwrap_or(Liveness::Silent)
+#[derive(Clone, Copy)]
+struct Place {
+    live: Liveness,
+    /// When the node last reported anything.
+    reported_ms: Option<i64>,
+}
+
+impl<'a> Places<'a> {
+    fn new(
+        judged: &BTreeMap<NodeName, Liveness>,
+        nodes: &'a BTreeMap<NodeName, NodeMemory>,
+        unseen: bool,
+    ) -> Self {
+        let place = |name: &NodeName, memory: &NodeMemory| Place {
+            live: judged.get(name).copied().unwrap_or(Liveness::Silent),
+            reported_ms: Some(memory.moved_ms).filter(|ms| *ms > 0),
+        };
+        Self { nodes: nodes.iter().map(|(n, m)| (n.as_str(), place(n, m))).collect(), unseen }
     }
 
-    /// When the node last reported anything.
-    fn reported_ms(&self, node: &NodeName) -> Option<i64> {
-        self.nodes.get(node).map(|m| m.moved_ms).filter(|ms| *ms > 0)
+    fn of(&self, node: &NodeName) -> Place {
+        let nowhere = Place { live: Liveness::Silent, reported_ms: None };
+        self.nodes.get(node.as_str()).copied().unwrap_or(nowhere)
     }
 }
 
@@ -138,7 +155,7 @@ fn worst<const N: usize>(grades: [(Grade, &str); N]) -> Word {
 }
 
 fn guest(record: &mut Arc<Guest>, memory: &mut GuestMemory, places: &Places) {
-    let live = places.of(&record.node);
+    let Place { live, reported_ms } = places.of(&record.node);
     let status = match live {
         // The cluster goes on calling it running for five minutes after its node is gone.
         Liveness::Offline | Liveness::Starting if !places.unseen => GuestStatus::Unknown,
@@ -158,7 +175,7 @@ fn guest(record: &mut Arc<Guest>, memory: &mut GuestMemory, places: &Places) {
     let moved_ms = if memory.known.is_some_and(runs) {
         Some(memory.moved_ms)
     } else {
-        places.reported_ms(&record.node).or(Some(memory.moved_ms))
+        reported_ms.or(Some(memory.moved_ms))
     };
     let as_of_ms = if believed && memory.said != GuestStatus::Unknown { None } else { moved_ms };
     if record.status != status || record.health != health || record.why != why || record.as_of_ms != as_of_ms
@@ -214,7 +231,7 @@ fn well(record: &Guest, memory: &mut GuestMemory) -> Word {
 }
 
 fn storage(record: &mut Arc<Storage>, memory: &mut StorageMemory, places: &Places) {
-    let live = places.of(&record.node);
+    let Place { live, reported_ms } = places.of(&record.node);
     let status = match live {
         Liveness::Offline | Liveness::Starting if !places.unseen => StorageStatus::Unknown,
         _ => memory.said,
@@ -237,7 +254,7 @@ fn storage(record: &mut Arc<Storage>, memory: &mut StorageMemory, places: &Place
         _ => (Health::Unknown, Some(away(live, &record.node))),
     };
     // A lost node's storages are called available for five minutes: it is the node that last reported them.
-    let moved_ms = places.reported_ms(&record.node).map_or(memory.moved_ms, |ms| ms.min(memory.moved_ms));
+    let moved_ms = reported_ms.map_or(memory.moved_ms, |ms| ms.min(memory.moved_ms));
     let as_of_ms = if believed && memory.said == StorageStatus::Available { None } else { Some(moved_ms) };
     if record.status != status || record.health != health || record.why != why || record.as_of_ms != as_of_ms
     {

@@ -2,7 +2,7 @@
 
 use super::{BULK, Feed, Line};
 use crate::cluster::{
-    Guest, GuestStatus, SourceId, SourceState, Task, TaskStatus, Vmid,
+    ClusterState, Guest, GuestStatus, SourceId, SourceState, Task, TaskStatus, Vmid,
     absorb::{guests as rows, names, plural, sources},
     memory::GuestMemory,
 };
@@ -42,14 +42,13 @@ fn kind_word(guest: &Guest) -> &'static str {
 
 pub(super) fn tell(feed: &mut Feed) {
     let (a, b) = (feed.a, feed.b);
-    let gone: Vec<&Guest> =
-        a.guests.iter().filter(|(v, _)| !b.guests.contains_key(v)).map(|(_, g)| g.as_ref()).collect();
-    let come: Vec<&Guest> =
-        b.guests.iter().filter(|(v, _)| !a.guests.contains_key(v)).map(|(_, g)| g.as_ref()).collect();
+    let (gone, come) = (without(a, b), without(b, a));
     come_or_gone(feed, &gone, EventKind::GuestRemoved, Severity::Notice, "is gone from");
     come_or_gone(feed, &come, EventKind::GuestAdded, Severity::Info, "is new on");
+    let mut earlier = a.guests.iter().zip(a.memory.guests.values()).peekable();
     for ((vmid, is), memory) in b.guests.iter().zip(b.memory.guests.values()) {
-        let (Some(was), Some(before)) = (a.guests.get(vmid), a.memory.guests.get(vmid)) else { continue };
+        while earlier.next_if(|((v, _), _)| *v < vmid).is_some() {}
+        let Some(((_, was), before)) = earlier.next_if(|((v, _), _)| *v == vmid) else { continue };
         if std::sync::Arc::ptr_eq(was, is) && before.known == memory.known {
             continue;
         }
@@ -57,6 +56,19 @@ pub(super) fn tell(feed: &mut Feed) {
         place(feed, was, is);
         lock(feed, was, is);
     }
+}
+
+/// Guests of `a` that `b` has not; both are sorted.
+fn without<'a>(a: &'a ClusterState, b: &ClusterState) -> Vec<&'a Guest> {
+    let mut others = b.guests.keys().peekable();
+    let mut out = Vec::new();
+    for (vmid, guest) in &a.guests {
+        while others.next_if(|v| *v < vmid).is_some() {}
+        if others.next_if(|v| *v == vmid).is_none() {
+            out.push(guest.as_ref());
+        }
+    }
+    out
 }
 
 fn come_or_gone(feed: &mut Feed, all: &[&Guest], kind: EventKind, severity: Severity, what: &str) {
@@ -76,6 +88,9 @@ fn come_or_gone(feed: &mut Feed, all: &[&Guest], kind: EventKind, severity: Seve
 
 fn power(feed: &mut Feed, is: &Guest, before: &GuestMemory, memory: &GuestMemory) {
     let (Some(was), Some(now)) = (before.known, memory.known) else { return };
+    if was == now {
+        return;
+    }
     let name = format!("{} {}", kind_word(is), label(is));
     match (rows::runs(was), rows::runs(now)) {
         (false, true) => {
@@ -93,7 +108,7 @@ fn power(feed: &mut Feed, is: &Guest, before: &GuestMemory, memory: &GuestMemory
             let title = format!("{name} stopped on {}", is.node);
             feed.say(EventKind::GuestStopped, severity, title).of(is).detail(detail);
         }
-        _ if was != now && matches!(now, GuestStatus::Paused | GuestStatus::Suspended) => {
+        _ if matches!(now, GuestStatus::Paused | GuestStatus::Suspended) => {
             let title = format!("{name} is paused on {}", is.node);
             feed.say(EventKind::GuestStopped, Severity::Notice, title).of(is);
         }
@@ -123,6 +138,9 @@ fn place(feed: &mut Feed, was: &Guest, is: &Guest) {
 }
 
 fn lock(feed: &mut Feed, was: &Guest, is: &Guest) {
+    if was.lock == is.lock {
+        return;
+    }
     let name = format!("{} {}", kind_word(is), label(is));
     match (&was.lock, &is.lock) {
         (from, Some(to)) if from.as_ref() != Some(to) => {
