@@ -266,10 +266,14 @@ const files = ((): string[] => {
 
 describe.runIf(files.length > 0)("frames written by the daemon", () => {
   it.each(files)("%s gives the state it states", (file) => {
-    const { frames, entities, seq, events } = JSON.parse(readFileSync(FIXTURES + file, "utf8"));
+    const { frames, entities, seq, events, unknown = [] } = JSON.parse(readFileSync(FIXTURES + file, "utf8"));
     let m = EMPTY;
-    for (const f of frames) {
+    for (const [place, f] of frames.entries()) {
       const decoded = decodeFrame(JSON.stringify(f));
+      if (unknown.includes(place)) {
+        expect(decoded, JSON.stringify(f)).toBeNull();
+        continue;
+      }
       expect(decoded, JSON.stringify(f).slice(0, 80)).not.toBeNull();
       if (decoded) m = reduce(m, decoded).mirror;
     }
