@@ -3,7 +3,12 @@
 //! Stop: nothing new is taken on, sockets hear why, loops finish their step within a grace, what is queued for the
 //! store is written, the database is closed. The last log line says whether that all happened.
 
-use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
@@ -62,13 +67,14 @@ impl Listeners {
             metrics: bind("the metrics listener", "metrics.listen", config.metrics.listen)?,
         })
     }
+
+    /// Where the daemon serves: with port 0 the system chose it.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.http.local_addr().ok()
+    }
 }
 
-fn bind(
-    what: &'static str,
-    key: &'static str,
-    address: std::net::SocketAddr,
-) -> Result<TcpListener, AppError> {
+fn bind(what: &'static str, key: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
     let listener = TcpListener::bind(address).map_err(|source| {
         let todo = match source.kind() {
             io::ErrorKind::AddrInUse => format!("another program has it: stop that one or change `{key}`"),
@@ -113,12 +119,12 @@ pub async fn run(
     if let Some(offer) = keeper.offer_set_up(&config.data.dir).await? {
         offered(&offer);
     }
-    let meter = Arc::new(Meter::default());
+    let meter = Meter::new();
     let ready = Readiness::default();
     let supervisor = Supervisor::new(shutdown.clone(), clock);
     let journal = Journal::start(&supervisor, store.clone());
-    history::start(&supervisor, &state, &store, clock);
-    retention::start(&supervisor, &store, &keeper);
+    history::start(&supervisor, state.clone(), store.clone(), clock);
+    retention::start(&supervisor, store.clone());
     // Nothing opens incidents yet; the poller is ready for the day something does.
     let (_incident, incident) = watch::channel(false);
     match client.clone() {
@@ -143,7 +149,7 @@ pub async fn run(
         meter,
         build: BUILD,
     };
-    tracing::info!(listen = %config.server.listen, metrics = %config.metrics.listen, "serving");
+    tracing::info!(listen = ?listeners.address(), metrics = ?listeners.metrics.local_addr().ok(), "serving");
     let served = http::serve(listeners.http, listeners.metrics, parts, shutdown.clone()).await;
     // Also when serving ended by itself.
     shutdown.cancel();

@@ -115,7 +115,7 @@ async fn serve(config: Config) -> Result<ExitCode, AppError> {
         }
         told.cancel();
     });
-    let address = config.server.listen;
+    let address = listeners.address().unwrap_or(config.server.listen);
     app::run(config, listeners, store, shutdown, |offer| {
         say(&format!(
             "No operator yet. Open the dashboard (or POST http://{address}/api/v1/setup) with this one-time token:\n\

@@ -1,6 +1,8 @@
 //! The daemon: it reads the cluster, publishes one state, and serves it. `docs/ARCHITECTURE.md` is the map.
 
 pub mod access;
+pub mod app;
+pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod config;
