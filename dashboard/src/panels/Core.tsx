@@ -230,9 +230,11 @@ function Globe({ nodes, dark, linked, moving }: GlobeProps) {
   const scene = useMemo((): GlobeScene => {
     const places = hubs(nodes.length);
     const at = new Map(nodes.map((n, i) => [n.name, i]));
-    const counts = nodes.map(
-      (n) => [...guests.values()].filter((g) => g.node === n.name && !g.template).length,
-    );
+    const counts = nodes.map(() => 0);
+    for (const g of guests.values()) {
+      const hub = g.template ? undefined : at.get(g.node);
+      if (hub !== undefined) counts[hub] = (counts[hub] ?? 0) + 1;
+    }
     const nth = nodes.map(() => 0);
     const dots: GlobeScene["dots"][number][] = [];
     for (const g of [...guests.values()].sort((a, b) => a.vmid - b.vmid)) {

@@ -1,5 +1,5 @@
 // One thing in full: its facts and its past. The cluster by default, a node or a guest when one is chosen.
-import { useEffect, useRef, useState } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import { useSight } from "../stream/sight";
 import { useCluster, useRecord, useStream } from "../stream/store";
 import { totals } from "../stream/sums";
@@ -183,7 +183,8 @@ interface ChartsProps {
   readonly memTotal: number | undefined;
 }
 
-function Charts({ subject, entity, memTotal }: ChartsProps) {
+/** Its facts change each second, its charts do not: they are drawn again only when read again. */
+const Charts = memo(function Charts({ subject, entity, memTotal }: ChartsProps) {
   const [range, setRange] = useState<Range>(RANGES[0]);
   const past = useHistory(entity, METRICS[subject], range);
   return (
@@ -214,4 +215,4 @@ function Charts({ subject, entity, memTotal }: ChartsProps) {
       ))}
     </div>
   );
-}
+});

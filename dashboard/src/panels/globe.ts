@@ -60,7 +60,7 @@ export function drawGlobe(canvas: HTMLCanvasElement, scene: GlobeScene, turn: nu
   net(d);
   stars(d);
   if (scene.linked) links(d, scene.hubs);
-  for (const dot of scene.dots) spoke(d, dot, scene.hubs[dot.hub]);
+  for (const dot of busiest(scene.dots)) spoke(d, dot, scene.hubs[dot.hub]);
   for (const dot of scene.dots) guest(d, dot, inks);
   for (const hub of scene.hubs) ring(d, hub);
 }
@@ -127,6 +127,15 @@ function links(d: Draw, hubs: readonly GlobeHub[]): void {
     const b = live[(i + 1) % live.length];
     if (b && b !== a && !(live.length === 2 && i === 1)) flow(d, a.at, b.at, 0.85, 0.2);
   }
+}
+
+/** More would be a haze, and each costs thirty strokes. */
+const SPOKES_MAX = 32;
+
+function busiest(dots: readonly GlobeDot[]): readonly GlobeDot[] {
+  return dots.length <= SPOKES_MAX
+    ? dots
+    : dots.toSorted((a, b) => b.traffic - a.traffic).slice(0, SPOKES_MAX);
 }
 
 function spoke(d: Draw, dot: GlobeDot, hub: GlobeHub | undefined): void {

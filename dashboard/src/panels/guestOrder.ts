@@ -43,6 +43,7 @@ export function matches(g: Guest, filter: Filter): boolean {
 
 export function finds(g: Guest, search: string): boolean {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return true;
   const text = [String(g.vmid), guestName(g), g.node, g.status, g.pool ?? "", ...g.tags]
     .join(" ")
     .toLowerCase();
