@@ -88,6 +88,7 @@ export function ModeSwitch() {
 /** Live means both: the daemon is heard, and it sees the cluster. The age is of the cluster's figures. */
 export function LinkChip() {
   const link = useStream((s) => s.link);
+  const build = useStream((s) => s.mirror.build);
   const source = useStream((s) => s.mirror.tables.source.get("resources"));
   const sight = useAt((now) => sightOf(source, now));
   // Tenths of a second, from the server's own time of the sample.
@@ -103,6 +104,8 @@ export function LinkChip() {
   function chip(): readonly [Shape, string, string] {
     switch (link.state) {
       case "live":
+        // A recording never passes for the cluster.
+        if (build === "demo") return ["info", "Replay", ""];
         if (sight === "fresh") return ["ok", "Live", age];
         if (sight === "waiting") return ["unknown", "Waiting", ""];
         return [sight === "late" ? "attention" : "critical", sight === "late" ? "Late" : "Blind", age];
@@ -119,7 +122,7 @@ export function LinkChip() {
       className="chip link"
       data-testid="link"
       data-state={link.state}
-      data-tone={shape === "ok" || shape === "unknown" ? undefined : shape}
+      data-tone={shape === "attention" || shape === "critical" ? shape : undefined}
     >
       <Glyph shape={shape} word={null} />
       {word} <em>{em}</em>

@@ -37,6 +37,8 @@ const CT = Math.cos(TILT);
 const ST = Math.sin(TILT);
 const BANDS = 8;
 const RADIUS = 0.924;
+/** From here on the dots of well guests are half as large. */
+const CROWD = 120;
 
 type Draw = { ctx: CanvasRenderingContext2D; r: number; turn: number; unit: number };
 
@@ -61,7 +63,9 @@ export function drawGlobe(canvas: HTMLCanvasElement, scene: GlobeScene, turn: nu
   stars(d);
   if (scene.linked) links(d, scene.hubs);
   for (const dot of busiest(scene.dots)) spoke(d, dot, scene.hubs[dot.hub]);
-  for (const dot of scene.dots) guest(d, dot, inks);
+  // A thousand guests must not become four clouds.
+  const crowd: Draw = scene.dots.length > CROWD ? { ...d, unit: d.unit * 0.5 } : d;
+  for (const dot of scene.dots) guest(dot.shape === "ok" || dot.shape === "off" ? crowd : d, dot, inks);
   for (const hub of scene.hubs) ring(d, hub);
 }
 
