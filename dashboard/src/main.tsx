@@ -5,6 +5,8 @@ import { App } from "./app/App";
 import "./theme/base.css";
 import "./ui/ui.css";
 import "./app/layout.css";
+import "./app/phone.css";
+import "./app/wall.css";
 
 const root = document.getElementById("root");
 if (root) {
