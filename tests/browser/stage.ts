@@ -14,7 +14,7 @@ interface StackOptions {
 export async function startStack({ setUp = true }: StackOptions = {}): Promise<Stack> {
   count += 1;
   const stack = new Stack({
-    bin: process.env.JARVIS_BIN ?? join(root, "target/debug"),
+    bin: process.env.STORIES_BIN ?? join(root, "target/debug"),
     dir: join(root, "target/browser", `stack-${process.pid}-${count}`),
     ports: { front: 0, api: 0, metrics: 0 },
     setUp,

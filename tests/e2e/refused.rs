@@ -4,6 +4,7 @@ use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, process::Command, 
 
 use anyhow::{Context, Result, ensure};
 use jarvis_tests::{
+    certificates::Authority,
     daemon::{Cluster, Home},
     process::Process,
 };
@@ -28,7 +29,8 @@ async fn refuses(mut process: Process, code: i32, words: &[&str]) -> Result<()> 
 }
 
 fn nowhere(home: &std::path::Path) -> Result<Cluster> {
-    Cluster::laid_down(home, "pve", "https://127.0.0.1:1", "not read before the token", "a@b!c=d")
+    let ca = Authority::new("nobody")?;
+    Cluster::laid_down(home, "pve", "https://127.0.0.1:1", &ca.pem(), "a@b!c=d")
 }
 
 #[tokio::test]

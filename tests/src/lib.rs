@@ -27,9 +27,9 @@ pub fn root() -> std::path::PathBuf {
     std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// A binary of this workspace, built beside the tests (`make test` builds it first) or in `JARVIS_BIN`.
+/// A binary of this workspace, built beside the tests (`make test` builds it first) or in `STORIES_BIN`.
 pub fn binary(name: &str) -> anyhow::Result<std::path::PathBuf> {
-    if let Some(dir) = std::env::var_os("JARVIS_BIN") {
+    if let Some(dir) = std::env::var_os("STORIES_BIN") {
         return Ok(std::path::PathBuf::from(dir).join(name));
     }
     // target/PROFILE/deps/this-test → target/PROFILE/NAME

@@ -33,6 +33,10 @@ impl Process {
     pub fn start(name: &str, command: &Command) -> Result<Self> {
         let mut wrapped = Command::new("setpriv");
         wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+        // A developer's own settings are not part of any story.
+        for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("JARVIS_")) {
+            wrapped.env_remove(key);
+        }
         for (key, value) in command.get_envs() {
             match value {
                 Some(value) => wrapped.env(key, value),

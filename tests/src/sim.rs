@@ -43,11 +43,11 @@ impl Sim {
 
     /// The same cluster, with the same certificates and tokens, after it was killed.
     pub async fn again(&mut self) -> Result<()> {
-        let before = self.ready["nodes"].clone();
+        let before = self.cluster()?.nodes;
         let (process, ready) = launch(&self.args, &self.dir).await?;
-        ensure!(ready["nodes"] == before, "it came back elsewhere: start it with Sim::restartable");
         self.process = process;
         self.ready = ready;
+        ensure!(self.cluster()?.nodes == before, "it came back elsewhere: start it with Sim::restartable");
         Ok(())
     }
 
