@@ -157,13 +157,13 @@ async fn expired_token(jarvisd: &mut Jarvisd) -> Result<String> {
     let id = ids.max().context("a token")?;
     jarvisd.process.terminate()?;
     jarvisd.process.ended(PATIENCE).await?;
-    let script = "import sqlite3,sys,glob\n\
-        db=sqlite3.connect(glob.glob(sys.argv[1]+'/*.sqlite*')[0] if glob.glob(sys.argv[1]+'/*.sqlite*') else glob.glob(sys.argv[1]+'/*.db')[0])\n\
-        n=db.execute('UPDATE tokens SET expires_ms=1000 WHERE id=?',(int(sys.argv[2]),)).rowcount\n\
+    let script = "import sqlite3,sys\n\
+        db=sqlite3.connect(sys.argv[1])\n\
+        n=db.execute('UPDATE api_tokens SET expires_ms=1000 WHERE id=?',(int(sys.argv[2]),)).rowcount\n\
         db.commit(); assert n==1, n";
     let out = Command::new(python_tool("python")?)
         .args(["-c", script])
-        .arg(jarvisd.home.data())
+        .arg(jarvisd.home.data().join("jarvis.db"))
         .arg(id.to_string())
         .output()?;
     ensure!(

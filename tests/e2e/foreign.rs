@@ -14,6 +14,8 @@ use jarvis_tests::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// A moment of the recording in which all was well.
+const HEALTHY: &str = "agent back +30s";
 const TOKEN: &str = "jarvis@pve!read=6f2a1c3e-0000-4000-8000-00000000cafe";
 
 #[tokio::test]
@@ -59,9 +61,9 @@ async fn fakepves_nodes_and_guests_are_shown_in_rest_stream_and_metrics() -> Res
 
 #[tokio::test]
 async fn the_recorded_cluster_is_shown_as_it_was() -> Result<()> {
-    let (_dir, recorded, jarvisd) = recorded_at("before").await?;
+    let (_dir, recorded, jarvisd) = recorded_at(HEALTHY).await?;
     let mut socket = Socket::open(&jarvisd.door()).await?;
-    let told = recorded::body("before", "/cluster/resources")?;
+    let told = recorded::body(HEALTHY, "/cluster/resources")?;
     let rows = told["data"].as_array().context("rows")?;
     let guests: Vec<&Value> = rows.iter().filter(|r| r["type"] == "qemu" || r["type"] == "lxc").collect();
     let nodes: Vec<&Value> = rows.iter().filter(|r| r["type"] == "node").collect();
@@ -96,7 +98,7 @@ async fn the_recorded_cluster_is_shown_as_it_was() -> Result<()> {
 /// Seconds after the cut: the cluster's word on the node, while its guests still look alive.
 #[tokio::test]
 async fn a_real_node_loss_shows_its_guests_as_unknown_long_before_proxmox_does() -> Result<()> {
-    let (_dir, recorded, jarvisd) = recorded_at("before").await?;
+    let (_dir, recorded, jarvisd) = recorded_at(HEALTHY).await?;
     let mut socket = Socket::open(&jarvisd.door()).await?;
     socket.until(PATIENCE, "agent online", |s| s.text("node", "agent", "status") == "online").await?;
     let name = socket.screen.text("guest", "130", "name").to_owned();
@@ -116,7 +118,7 @@ async fn a_real_node_loss_shows_its_guests_as_unknown_long_before_proxmox_does()
     socket.watch(Duration::from_secs(3)).await?;
     ensure!(socket.screen.text("guest", "130", "name") == name, "the name was lost with the rows");
 
-    recorded.show("agent back +30s");
+    recorded.show(HEALTHY);
     socket
         .until(PATIENCE, "agent and its guest back", |s| {
             s.text("node", "agent", "status") == "online" && s.text("guest", "130", "status") == "running"

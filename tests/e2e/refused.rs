@@ -101,7 +101,7 @@ async fn an_api_token_of_the_wrong_shape_is_refused_without_showing_it() -> Resu
     fs::write(&cluster.token_file, "just-a-secret-without-a-user")?;
     let home = Home::new(Some(&cluster), "")?;
     let process = home.launch()?;
-    refuses(process, MISUSED, &["token_file", "user@realm!"]).await?;
+    refuses(process, FAILED, &["token file", "user@realm!"]).await?;
     let out = home.command(&["serve"])?.output()?;
     let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     ensure!(!said.contains("just-a-secret"), "the secret is in the message: {said}");

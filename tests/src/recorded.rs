@@ -1,6 +1,6 @@
 //! The answers of a real four-node cluster, recorded whole, served again: the judge that nobody here wrote.
 //!
-//! `fixtures/pve/recorded.jsonl` holds one exchange a line. A *moment* is a label of that file ("before",
+//! `fixtures/pve/recorded.jsonl` holds one exchange a line. A *moment* is a label of that file ("agent back +30s",
 //! "agent cut +60s"); what a moment did not record is answered from the steady state, and what nobody
 //! recorded is refused as a real node refuses it.
 
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn a_moment_overlays_the_steady_state_and_the_unknown_is_501() {
         assert_eq!(ask("agent cut +60s", "/nodes/agent/status").status, "595 No route to host");
-        assert_eq!(ask("before", "/nodes/agent/status").status, "200 OK");
-        assert!(ask("before", "/nope").status.starts_with("501 "));
-        assert!(body("before", "/cluster/status").unwrap()["data"].is_array());
+        assert_eq!(ask("agent back +30s", "/nodes/agent/status").status, "200 OK");
+        assert!(ask("agent back +30s", "/nope").status.starts_with("501 "));
+        assert!(body("agent back +30s", "/cluster/status").unwrap()["data"].is_array());
     }
 }
