@@ -89,6 +89,7 @@ fn online(screen: &Screen) -> usize {
 /// Id and name of a node's guests.
 fn guests_of(screen: &Screen, node: &str) -> Vec<(String, String)> {
     let guests = screen.records.get("guest").into_iter().flatten();
-    let here = guests.filter(|(_, g)| g["node"] == node);
+    // A template is off wherever its node is.
+    let here = guests.filter(|(_, g)| g["node"] == node && g["template"] == false);
     here.map(|(id, g)| (id.clone(), g["name"].as_str().unwrap_or_default().to_owned())).collect()
 }

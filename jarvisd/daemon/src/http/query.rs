@@ -122,6 +122,9 @@ where
     String::deserialize(d)?.parse().map(Some).map_err(D::Error::custom)
 }
 
+/// Words of one list: more than any closed set here has.
+const WORDS_MAX: usize = 50;
+
 /// One or more words with commas between them: `severity=warning,critical`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOf<T>(pub Vec<T>);
@@ -135,6 +138,10 @@ impl<T: PartialEq> OneOf<T> {
 impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOf<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
+        let words = text.split(',').count();
+        if words > WORDS_MAX {
+            return Err(D::Error::custom(format!("{words} words in one list; give {WORDS_MAX} at most")));
+        }
         text.split(',')
             .map(|word| {
                 let word: StrDeserializer<'_, D::Error> = word.into_deserializer();
@@ -154,7 +161,7 @@ impl<T: JsonSchema> JsonSchema for OneOf<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let _: PhantomData<T> = PhantomData;
-        json_schema!({ "type": "array", "minItems": 1, "maxItems": 50, "items": generator.subschema_for::<T>() })
+        json_schema!({ "type": "array", "minItems": 1, "maxItems": WORDS_MAX, "items": generator.subschema_for::<T>() })
     }
 }
 
