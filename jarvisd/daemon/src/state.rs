@@ -195,3 +195,6 @@ fn frame(seq: i64, frame: &ServerFrame) -> Option<Frame> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

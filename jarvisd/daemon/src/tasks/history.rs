@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use jarvis_core::cluster::{ClusterState, Guest, GuestKind, Node, SourceId, SourceState, Storage};
+use jarvis_core::cluster::{
+    ClusterState, Guest, GuestKind, Node, NodeStatus, SourceId, SourceState, Storage,
+};
 
 use crate::{
     clock::Clock,
@@ -46,7 +48,8 @@ pub fn samples(state: &ClusterState, t_ms: i64) -> Vec<Sample> {
     }
     let mut out = Samples { t_ms, all: Vec::new() };
     let mut whole = Whole::default();
-    for node in state.nodes.values().filter(|n| n.as_of_ms.is_none()) {
+    // An offline node that was never seen alive has no time since when; it has no figures either.
+    for node in state.nodes.values().filter(|n| n.as_of_ms.is_none() && n.status == NodeStatus::Online) {
         out.node(node, fresh(&SourceId::node(&node.name)));
         whole.node(node);
     }
@@ -158,10 +161,7 @@ fn real(n: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use jarvis_core::cluster::{
-        NodeStatus,
-        reading::{NodeRow, Part, Reading, Resources},
-    };
+    use jarvis_core::cluster::reading::{NodeRow, Part, Reading, Resources};
 
     use super::*;
 
