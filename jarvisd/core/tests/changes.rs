@@ -1,6 +1,8 @@
 //! Merging what changed gives what is, for any two states, in our types and in plain JSON as a browser
 //! merges it.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jarvis_core::{
@@ -23,8 +25,11 @@ impl Bits {
         n
     }
     fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        let n = self.take(all.len() as u64);
-        all[n as usize]
+        let n = self.take(u64::try_from(all.len()).unwrap());
+        all[usize::try_from(n).unwrap()]
+    }
+    fn small(&mut self, choices: u32) -> u32 {
+        u32::try_from(self.take(choices.into())).unwrap()
     }
     fn flag(&mut self) -> bool {
         self.take(2) == 1
@@ -58,8 +63,8 @@ impl Bits {
 fn cluster(b: &mut Bits) -> Cluster {
     Cluster {
         name: b.text(),
-        nodes_total: b.take(3) as u32,
-        nodes_online: b.take(3) as u32,
+        nodes_total: b.small(3),
+        nodes_online: b.small(3),
         guests_total: 0,
         guests_running: 0,
         health: b.health(),
@@ -67,7 +72,7 @@ fn cluster(b: &mut Bits) -> Cluster {
         detail: b.text(),
         sight: b.of(&[SourceState::Fresh, SourceState::Lost]),
         quorate: b.maybe(Bits::flag),
-        quorum: b.maybe(|b| b.take(5) as u32),
+        quorum: b.maybe(|b| b.small(5)),
         pve_version: b.maybe(Bits::text),
         contradiction: b.maybe(Bits::text),
     }
@@ -82,7 +87,7 @@ fn node(name: NodeName, b: &mut Bits) -> Node {
         why: b.maybe(Bits::text),
         ip: None,
         cpu: b.maybe(Bits::share),
-        cpu_cores: b.maybe(|b| b.take(64) as u32),
+        cpu_cores: b.maybe(|b| b.small(64)),
         mem_used_bytes: b.maybe(Bits::size),
         mem_total_bytes: b.maybe(Bits::size),
         disk_used_bytes: None,
@@ -176,7 +181,7 @@ fn source(id: SourceId, b: &mut Bits) -> Source {
         via: b.maybe(Bits::node),
         error: b.maybe(Bits::text),
         error_since_ms: b.maybe(Bits::ms),
-        odd_rows: b.maybe(|b| b.take(9) as u32),
+        odd_rows: b.maybe(|b| b.small(9)),
     }
 }
 

@@ -18,8 +18,8 @@ const T0: i64 = 1_790_000_000_000;
 fn poll(at_ms: i64, bits: u64) -> Vec<Reading> {
     let node = NodeRow {
         name: "pve".parse().unwrap(),
-        status: if bits % 17 == 0 { NodeStatus::Offline } else { NodeStatus::Online },
-        cpu: Some((bits % 100) as f64 / 100.0),
+        status: if bits.is_multiple_of(17) { NodeStatus::Offline } else { NodeStatus::Online },
+        cpu: Some(f64::from(u32::try_from(bits % 100).unwrap()) / 100.0),
         cpu_cores: Some(4),
         mem_used_bytes: Some(bits % (1 << 34)),
         mem_total_bytes: Some(1 << 34),
@@ -35,7 +35,7 @@ fn poll(at_ms: i64, bits: u64) -> Vec<Reading> {
         name: Some(format!("guest{i}")),
         template: Some(false),
         tags: None,
-        cpu: Some((bits >> i & 7) as f64 / 8.0),
+        cpu: Some(f64::from(u32::try_from(bits >> i & 7).unwrap()) / 8.0),
         cpu_cores: Some(1.0),
         mem_used_bytes: Some(1 << 28),
         mem_total_bytes: Some(1 << 30),

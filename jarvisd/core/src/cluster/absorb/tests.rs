@@ -114,8 +114,9 @@ fn a_node_cut_and_back_reads_as_it_was() {
 #[test]
 fn a_status_read_from_the_guest_stands_until_rows_can_know_better() {
     use GuestStatus as G;
-    // (seconds after the direct read, the row's status, a new round of figures, expected)
-    let cases: [(&str, G, &[(i64, G, bool, G)]); 5] = [
+    /// Seconds after the direct read, the row's status, whether it is a new round of figures, what is expected.
+    type Step = (i64, GuestStatus, bool, GuestStatus);
+    let cases: [(&str, G, &[Step]); 5] = [
         (
             "stopped, rows lag",
             G::Stopped,

@@ -100,7 +100,7 @@ pub fn start<C: Cluster>(supervisor: &Supervisor, parts: Parts<C>) -> Poke {
     supervisor.beside(keeping);
     let shared = Shared {
         free: parts.cluster.clone(),
-        bounded: parts.cluster.within(Arc::clone(&budget) as _),
+        bounded: parts.cluster.within(budget.clone()),
         extra: parts.cluster.within(Arc::new(Extras(Arc::clone(&budget)))),
         state: parts.state,
         journal: parts.journal,
