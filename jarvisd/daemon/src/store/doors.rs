@@ -1,6 +1,6 @@
 //! The two ways to the database from async code: a bounded number of blocking reads, and the writer's queue.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use diesel::SqliteConnection;
 use tokio::sync::oneshot;
@@ -23,15 +23,21 @@ impl Store {
         if self.inner.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed { doing });
         }
-        let waiting = tokio::time::timeout(READER_WAIT, self.inner.permits.acquire());
-        // As many permits as connections: nobody holds a blocking thread while waiting for a connection.
-        let _permit = waiting.await.map_err(|_| busy())?.map_err(|_| StoreError::Closed { doing })?;
+        let waiting = tokio::time::timeout(READER_WAIT, Arc::clone(&self.inner.permits).acquire_owned());
+        let permit = waiting.await.map_err(|_| busy())?.map_err(|_| StoreError::Closed { doing })?;
         let readers = self.inner.readers.clone();
-        let done = tokio::task::spawn_blocking(move || match readers.get() {
-            Ok(mut conn) => Some(work(&mut conn)),
-            Err(_) => None,
+        let done = tokio::task::spawn_blocking(move || {
+            // Kept until the connection is back, also when whoever asked has gone away.
+            let _permit = permit;
+            readers.get().map(|mut conn| work(&mut conn))
         });
-        let answer = done.await.map_err(|_| StoreError::Closed { doing })?.ok_or_else(busy)?;
+        let answer = done.await.map_err(|_| StoreError::Closed { doing })?;
+        // With a permit for each connection nobody waits for one in use: this one could not be opened.
+        let answer = answer.map_err(|e| StoreError::Io {
+            doing: "open",
+            path: self.inner.files.database.clone(),
+            source: std::io::Error::other(e.to_string()),
+        })?;
         answer.map_err(|fault| {
             let error = fault.into_error(doing, &self.inner.files.database);
             if let StoreError::Database { trouble: Trouble::Corrupt, .. } = error {

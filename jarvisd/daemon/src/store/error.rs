@@ -43,7 +43,8 @@ pub enum StoreError {
     #[error("could not {doing} {path}: {source}")]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
     #[error(
-        "could not bring the database {file} to this version's schema: {what}; nothing was changed by it"
+        "could not bring the database {file} to this version's tables: {what}; the step that failed was undone; \
+         free space on its disk and start again, or restore a backup"
     )]
     Migrate { file: PathBuf, what: String },
     #[error("could not {doing} in {file}: {trouble}")]

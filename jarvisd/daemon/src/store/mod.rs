@@ -71,7 +71,7 @@ struct Inner {
     limits: Limits,
     queue: mpsc::Sender<Message>,
     readers: Readers,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     health: Health,
     closed: AtomicBool,
     fresh_events: broadcast::Sender<Event>,

@@ -63,7 +63,7 @@ impl Store {
             clock,
             limits,
             queue,
-            permits: Semaphore::new(usize::try_from(READERS_MAX).unwrap_or(1)),
+            permits: Arc::new(Semaphore::new(usize::try_from(READERS_MAX).unwrap_or(1))),
             health,
             closed: AtomicBool::new(false),
             fresh_events: broadcast::channel(EVENTS_BEHIND_MAX).0,

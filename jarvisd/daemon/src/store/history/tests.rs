@@ -61,7 +61,7 @@ fn assert_same(range: &Range, expected: &BTreeMap<i64, Cell>, scale: f64) -> Res
         let cell = expected[&bucket.t_ms];
         prop_assert_eq!(bucket.n, cell.n, "samples of {}", bucket.t_ms);
         for (got, want) in [(bucket.min, cell.min), (bucket.mean, cell.mean), (bucket.max, cell.max)] {
-            prop_assert!((got - want).abs() <= scale * 1e-4, "{got} is not {want}");
+            prop_assert!((got - want).abs() <= scale * 5e-4, "{got} is not {want}");
         }
         prop_assert!(bucket.min <= bucket.mean && bucket.mean <= bucket.max);
     }
@@ -232,7 +232,7 @@ async fn nothing_stays_longer_than_its_tier_keeps_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_its_size_the_oldest_coarsest_goes_first_and_the_feed_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits { history_bytes_max: 400_000, ..Limits::default() };
+    let limits = Limits { history_bytes_max: 250_000, ..Limits::default() };
     let store = Store::open(dir.path(), Clock, limits).unwrap();
     for hour in 0..5 * 24 {
         let start_ms = START_MS + hour * HOUR_MS;
