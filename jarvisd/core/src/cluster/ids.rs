@@ -165,7 +165,7 @@ text_id!(
 text_id!(
     /// Id of a task: `UPID:node:pid:pstart:starttime:type:id:user:`.
     Upid,
-    "^UPID:([!-9;-~]*:){8,}$",
+    "^UPID:([!-9;-~]*:){7,}$",
     |s| s.len() <= 512
         && s.starts_with("UPID:")
         && s.ends_with(':')
