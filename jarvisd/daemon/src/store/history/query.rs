@@ -163,7 +163,13 @@ fn gather(
     for level in order {
         let cells = match level {
             Level::Raw => samples(conn, series, wide_from_ms, wide_to_ms)?,
-            Level::Packed(tier) => packed(conn, tier, series, wide_from_ms, wide_to_ms)?,
+            Level::Packed(tier) => packed(
+                conn,
+                tier,
+                series,
+                filled.missing(tier, wide_from_ms, wide_to_ms),
+                wide_from_ms..wide_to_ms,
+            )?,
         };
         let new: Vec<(i64, Cell)> =
             cells.into_iter().filter(|(t_ms, _)| filled.has_room(level, *t_ms)).collect();
@@ -175,6 +181,20 @@ fn gather(
 }
 
 impl Filled {
+    /// Starts of the chunks that may hold something new: an hour of which every quarter is filled need not be read.
+    fn missing(&self, tier: Tier, from_ms: i64, to_ms: i64) -> Vec<i64> {
+        let first_ms = from_ms - from_ms.rem_euclid(tier.chunk_ms);
+        let starts_ms = std::iter::successors(Some(first_ms), |t_ms| Some(t_ms + tier.chunk_ms));
+        let first_quarter = |t_ms: i64| t_ms.div_euclid(QUARTERS.cell_ms);
+        starts_ms
+            .take_while(|t_ms| *t_ms < to_ms)
+            .filter(|t_ms| {
+                let mut quarters = first_quarter(*t_ms)..first_quarter(t_ms + tier.chunk_ms);
+                !quarters.all(|quarter| self.quarters.contains(&quarter))
+            })
+            .collect()
+    }
+
     fn has_room(&self, level: Level, t_ms: i64) -> bool {
         let (minute, quarter) = (t_ms.div_euclid(MINUTE_MS), t_ms.div_euclid(QUARTERS.cell_ms));
         match level {
@@ -209,18 +229,14 @@ fn samples(
     Ok(rows.iter().filter_map(|(t_ms, row)| Some((*t_ms, Cell::of_sample(value(row)?)))).collect())
 }
 
+/// The chunks are named one by one: the key has the start before the series, so each is one look-up.
 fn packed(
     conn: &mut SqliteConnection,
     tier: Tier,
     series: i64,
-    from_ms: i64,
-    to_ms: i64,
+    starts_ms: Vec<i64>,
+    asked_ms: std::ops::Range<i64>,
 ) -> Result<Vec<(i64, Cell)>, Fault> {
-    // Named one by one: the key has the start before the series, so each is one look-up.
-    let first_ms = from_ms - from_ms.rem_euclid(tier.chunk_ms);
-    let starts_ms: Vec<i64> = std::iter::successors(Some(first_ms), |t_ms| Some(t_ms + tier.chunk_ms))
-        .take_while(|t| *t < to_ms)
-        .collect();
     let rows: Vec<(i64, Vec<u8>)> = history_chunks::table
         .filter(history_chunks::tier.eq(tier.id).and(history_chunks::series.eq(series)))
         .filter(history_chunks::start_ms.eq_any(starts_ms))
@@ -231,7 +247,7 @@ fn packed(
         // One damaged chunk is a gap, not the end of the chart.
         let Some(slots) = chunk::decode(&data, tier.slots) else { continue };
         let times_ms = std::iter::successors(Some(start_ms), |t_ms| Some(t_ms + tier.cell_ms));
-        let inside = times_ms.zip(slots).filter(|(t_ms, _)| (from_ms..to_ms).contains(t_ms));
+        let inside = times_ms.zip(slots).filter(|(t_ms, _)| asked_ms.contains(t_ms));
         cells.extend(inside.filter_map(|(t_ms, cell)| Some((t_ms, cell?))));
     }
     Ok(cells)
