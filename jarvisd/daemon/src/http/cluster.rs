@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     call::{Call, json},
     error::ApiError,
-    paging::{Key, Page, Place, page},
+    paging::{Cursor, Key, Page, Place, page},
     query::{Limit, NoQuery, OneOf, Search, holds},
     views::{ClusterView, GuestView, Lens, NodeView, SourceView, StorageView, TaskView},
     when::When,
@@ -106,7 +106,7 @@ pub struct NodesQuery {
     health: Option<OneOf<Health>>,
     #[serde(default)]
     sort: NodeSort,
-    cursor: Option<String>,
+    cursor: Option<Cursor>,
     #[serde(default)]
     limit: Limit,
 }
@@ -130,7 +130,7 @@ pub fn nodes(call: &Call) -> Result<HttpResponse, ApiError> {
             (Place(key, Key::text(n.name.as_str())), lens.node(n))
         })
         .collect();
-    let page = page(rows, &word(&q.sort), q.cursor.as_deref(), q.limit.get())?;
+    let page = page(rows, &word(&q.sort), q.cursor.as_ref(), q.limit.get())?;
     json(&List::new(call, seq, page))
 }
 
@@ -186,7 +186,7 @@ pub struct GuestsQuery {
     q: Option<Search>,
     #[serde(default)]
     sort: GuestSort,
-    cursor: Option<String>,
+    cursor: Option<Cursor>,
     #[serde(default)]
     limit: Limit,
 }
@@ -223,7 +223,7 @@ pub fn guests(call: &Call) -> Result<HttpResponse, ApiError> {
             (Place(key, Key::Number(f64::from(g.vmid.get()))), lens.guest(g))
         })
         .collect();
-    let page = page(rows, &word(&q.sort), q.cursor.as_deref(), q.limit.get())?;
+    let page = page(rows, &word(&q.sort), q.cursor.as_ref(), q.limit.get())?;
     json(&List::new(call, seq, page))
 }
 
@@ -262,7 +262,7 @@ pub struct StoragesQuery {
     shared: Option<bool>,
     #[serde(default)]
     sort: StorageSort,
-    cursor: Option<String>,
+    cursor: Option<Cursor>,
     #[serde(default)]
     limit: Limit,
 }
@@ -287,7 +287,7 @@ pub fn storages(call: &Call) -> Result<HttpResponse, ApiError> {
             (Place(key, Key::text(id.as_str())), lens.storage(id.as_str(), s))
         })
         .collect();
-    let page = page(rows, &word(&q.sort), q.cursor.as_deref(), q.limit.get())?;
+    let page = page(rows, &word(&q.sort), q.cursor.as_ref(), q.limit.get())?;
     json(&List::new(call, seq, page))
 }
 

@@ -45,6 +45,9 @@ const CONNECTIONS_BESIDES: usize = 512;
 /// A client that takes longer to send its request head is not one of ours.
 const REQUEST_HEAD_WAIT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// A peer that takes nothing of what was sent for this long is cut off by the kernel. Dropping a stream is not
+/// enough: with its buffers full, the connection would wait for the reader for ever.
+const UNREAD_WAIT_MS: u32 = 15_000;
 /// What a request may still take when the daemon stops; streams have said good-bye by then.
 const STOP_WAIT_S: u64 = 2;
 /// Blocking work on a serving thread is password hashing and store reads, both bounded by themselves.
@@ -91,6 +94,13 @@ pub async fn serve(
     .client_request_timeout(REQUEST_HEAD_WAIT)
     .keep_alive(KEEP_ALIVE)
     .tcp_nodelay(true)
+    .on_connect(|connection, _| {
+        if let Some(tcp) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+            && let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(tcp, UNREAD_WAIT_MS)
+        {
+            tracing::debug!(%error, "a connection has no limit on unread data");
+        }
+    })
     .shutdown_timeout(STOP_WAIT_S)
     .disable_signals()
     .listen(listener)?

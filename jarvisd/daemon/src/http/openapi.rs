@@ -21,10 +21,12 @@ pub fn document(build: &str) -> Value {
     });
     let mut generator = settings.into_generator();
     let error = ERROR_SCHEMA(&mut generator).to_value();
-    let mut paths: Map<String, Value> = Map::new();
+    let (mut paths, mut sockets): (Map<String, Value>, Map<String, Value>) = Default::default();
     for route in ROUTES {
         let operation = operation(route, &mut generator, &error);
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        // OpenAPI knows no WebSockets; as a plain operation it would promise an answer it never gives.
+        let table = if route.is_socket() { &mut sockets } else { &mut paths };
+        let path = table.entry(route.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(route.verb.as_str().to_ascii_lowercase(), operation);
         }
@@ -39,6 +41,7 @@ pub fn document(build: &str) -> Value {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "paths": paths,
+        "x-websockets": sockets,
         "components": {
             "schemas": generator.take_definitions(true),
             "securitySchemes": {

@@ -3,15 +3,55 @@
 //! The state moves between two pages. A cursor says "after this place in the order", not "from row 100", so
 //! no row that stays where it is comes twice or is left out.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::ApiError;
 
 /// Longest cursor that is looked at.
 const CURSOR_CHARS_MAX: usize = 2_048;
+
+/// The text a page ended with. Its shape is checked when it is read; whether it leads anywhere, by the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        let shaped = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if shaped && (1..=CURSOR_CHARS_MAX).contains(&text.len()) {
+            Ok(Self(text))
+        } else {
+            Err(serde::de::Error::custom("cursor is not one that was given out; start without it"))
+        }
+    }
+}
+
+impl JsonSchema for Cursor {
+    fn schema_name() -> Cow<'static, str> {
+        "Cursor".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "minLength": 1, "maxLength": CURSOR_CHARS_MAX })
+    }
+}
+
+/// A cursor that leads nowhere in this list: well-formed, but no page is there.
+pub fn unknown_cursor() -> ApiError {
+    ApiError::not_found("the cursor is not one of this list; start without it")
+}
 
 /// What rows are ordered by. Unknown values come first, as a missing figure does on the screen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,15 +143,14 @@ pub struct Page<T> {
 pub fn page<T>(
     mut rows: Vec<(Place, T)>,
     sort: &str,
-    cursor: Option<&str>,
+    cursor: Option<&Cursor>,
     limit: usize,
 ) -> Result<Page<T>, ApiError> {
     let descending = sort.starts_with('-');
     let total = rows.len();
     rows.sort_by(|a, b| a.0.order(&b.0, descending));
     if let Some(cursor) = cursor {
-        let after = decode(cursor, sort)
-            .ok_or_else(|| ApiError::bad_request("the cursor is not one of this list; start without it"))?;
+        let after = decode(cursor.as_str(), sort).ok_or_else(unknown_cursor)?;
         rows.retain(|(place, _)| place.order(&after, descending) == Ordering::Greater);
     }
     let more = rows.len() > limit;
@@ -125,9 +164,6 @@ fn encode(place: &Place, sort: &str) -> Option<String> {
 }
 
 fn decode(cursor: &str, sort: &str) -> Option<Place> {
-    if cursor.len() > CURSOR_CHARS_MAX {
-        return None;
-    }
     let json = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (of, place): (String, Place) = serde_json::from_slice(&json).ok()?;
     (of == sort).then_some(place)
@@ -146,9 +182,9 @@ mod tests {
     #[test]
     fn a_cursor_of_another_order_is_refused() {
         let first = page(rows(&[(None, 1), (None, 2)]), "cpu", None, 1).unwrap();
-        let cursor = first.next_cursor.unwrap();
+        let cursor = Cursor(first.next_cursor.unwrap());
         assert!(page(rows(&[(None, 1)]), "-cpu", Some(&cursor), 1).is_err());
-        assert!(page(rows(&[(None, 1)]), "cpu", Some("rubbish"), 1).is_err());
+        assert!(page(rows(&[(None, 1)]), "cpu", Some(&Cursor("rubbish".into())), 1).is_err());
         assert_eq!(page(rows(&[(None, 1), (None, 2)]), "cpu", Some(&cursor), 1).unwrap().rows, [2]);
     }
 
@@ -164,11 +200,11 @@ mod tests {
             let whole = page(rows(&all), sort, None, usize::MAX).unwrap();
             let (mut seen, mut cursor) = (Vec::new(), None);
             for _ in 0..=all.len() {
-                let next = page(rows(&all), sort, cursor.as_deref(), limit).unwrap();
+                let next = page(rows(&all), sort, cursor.as_ref(), limit).unwrap();
                 prop_assert_eq!(next.total, all.len());
                 prop_assert!(next.rows.len() <= limit);
                 seen.extend(next.rows);
-                cursor = next.next_cursor;
+                cursor = next.next_cursor.map(Cursor);
                 if cursor.is_none() { break; }
             }
             prop_assert_eq!(seen, whole.rows);
@@ -183,14 +219,14 @@ mod tests {
             let first = page(rows(&all), "id", None, half).unwrap();
             let removed = all[gone.index(all.len())].1;
             let left: Vec<_> = all.iter().copied().filter(|(_, id)| *id != removed).collect();
-            let second = page(rows(&left), "id", first.next_cursor.as_deref(), usize::MAX).unwrap();
+            let second = page(rows(&left), "id", first.next_cursor.map(Cursor).as_ref(), usize::MAX).unwrap();
             let expected: Vec<u32> = ids.iter().copied().skip(half).filter(|id| *id != removed).collect();
             prop_assert_eq!(second.rows, expected);
         }
 
         #[test]
         fn any_cursor_text_is_survived(cursor in "\\PC{0,100}") {
-            let _ = page(rows(&[(None, 1)]), "id", Some(&cursor), 1);
+            let _ = page(rows(&[(None, 1)]), "id", Some(&Cursor(cursor)), 1);
         }
     }
 }

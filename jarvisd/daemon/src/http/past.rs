@@ -12,6 +12,7 @@ use super::{
     call::{Call, json},
     error::ApiError,
     guard::store_error,
+    paging::{self, Cursor},
     query::{Limit, OneOf, Search, parsed},
     views::EventView,
     when::When,
@@ -34,7 +35,7 @@ pub struct EventsQuery {
     vmid: Option<Vmid>,
     /// In the title or the detail, whatever the case.
     q: Option<Search>,
-    cursor: Option<String>,
+    cursor: Option<Cursor>,
     #[serde(default)]
     limit: Limit,
 }
@@ -49,7 +50,7 @@ pub struct EventList {
 
 pub async fn events(call: Call) -> Result<HttpResponse, ApiError> {
     let q: EventsQuery = call.query()?;
-    let cursor = q.cursor.as_deref().map(event_cursor).transpose()?;
+    let cursor = q.cursor.as_ref().map(|c| event_cursor(c.as_str())).transpose()?;
     let filter = EventFilter {
         since_ms: q.since.map(|w| w.0),
         until_ms: q.until.map(|w| w.0),
@@ -71,8 +72,10 @@ pub async fn events(call: Call) -> Result<HttpResponse, ApiError> {
 
 /// The id of the last event seen; the letter keeps people from counting on it.
 fn event_cursor(text: &str) -> Result<i64, ApiError> {
-    let bad = || ApiError::bad_request("the cursor is not one of this list; start without it");
-    text.strip_prefix('e').and_then(|n| n.parse().ok()).filter(|n: &i64| *n > 0).ok_or_else(bad)
+    text.strip_prefix('e')
+        .and_then(|n| n.parse().ok())
+        .filter(|n: &i64| *n > 0)
+        .ok_or_else(paging::unknown_cursor)
 }
 
 /// Most buckets of one answer: more than a wide screen has columns.

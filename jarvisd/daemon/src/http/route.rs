@@ -69,6 +69,8 @@ pub struct Route {
     pub about: &'static str,
     pub query: Option<SchemaOf>,
     pub body: Option<SchemaOf>,
+    /// Whether a cursor continues it.
+    pub pages: bool,
     pub answers: &'static [Answer],
     /// Errors of its own, besides those the guard gives.
     pub fails: &'static [Kind],
@@ -96,6 +98,7 @@ impl Route {
             about,
             query: None,
             body: None,
+            pages: false,
             answers: &[],
             fails: &[],
             handle,
@@ -139,6 +142,12 @@ impl Route {
         self
     }
 
+    /// A list whose query has a cursor.
+    pub const fn pages(mut self, query: SchemaOf) -> Self {
+        self.pages = true;
+        self.query(query)
+    }
+
     pub const fn body(mut self, schema: SchemaOf) -> Self {
         self.body = Some(schema);
         self
@@ -152,6 +161,11 @@ impl Route {
     pub const fn fails(mut self, kinds: &'static [Kind]) -> Self {
         self.fails = kinds;
         self
+    }
+
+    /// Whether it turns into a WebSocket.
+    pub fn is_socket(&self) -> bool {
+        self.answers.iter().any(|answer| answer.status == 101)
     }
 
     /// Names of the parameters in the path.
@@ -184,7 +198,8 @@ impl Route {
         if self.body.is_some() {
             kinds.extend([Kind::TooLarge, Kind::UnsupportedMediaType, Kind::Invalid]);
         }
-        if self.params().next().is_some() {
+        // A path parameter or a cursor may name what is not there.
+        if self.params().next().is_some() || self.pages {
             kinds.push(Kind::NotFound);
         }
         kinds.extend(self.fails);

@@ -115,25 +115,25 @@ pub static ROUTES: &[Route] = &[
     .answers(&[ok("The state.", of::<cluster::Whole>)]),
     Route::get("/api/v1/nodes", "The nodes.", at_once!(cluster::nodes))
         .scope(Scope::Read)
-        .query(query_of::<cluster::NodesQuery>)
+        .pages(query_of::<cluster::NodesQuery>)
         .answers(&[ok("A page of nodes.", of::<cluster::List<views::NodeView>>)]),
     Route::get("/api/v1/nodes/{node}", "One node.", at_once!(cluster::node))
         .scope(Scope::Read)
         .answers(&[ok("The node.", of::<views::NodeView>)]),
     Route::get("/api/v1/guests", "VMs and containers.", at_once!(cluster::guests))
         .scope(Scope::Read)
-        .query(query_of::<cluster::GuestsQuery>)
+        .pages(query_of::<cluster::GuestsQuery>)
         .answers(&[ok("A page of guests.", of::<cluster::List<views::GuestView>>)]),
     Route::get("/api/v1/guests/{vmid}", "One guest.", at_once!(cluster::guest))
         .scope(Scope::Read)
         .answers(&[ok("The guest.", of::<views::GuestView>)]),
     Route::get("/api/v1/storages", "Storages, each as every node sees it.", at_once!(cluster::storages))
         .scope(Scope::Read)
-        .query(query_of::<cluster::StoragesQuery>)
+        .pages(query_of::<cluster::StoragesQuery>)
         .answers(&[ok("A page of storages.", of::<cluster::List<views::StorageView>>)]),
     Route::get("/api/v1/tasks", "Recent tasks of the cluster.", at_once!(tasks::list))
         .scope(Scope::Read)
-        .query(query_of::<tasks::TasksQuery>)
+        .pages(query_of::<tasks::TasksQuery>)
         .answers(&[ok("A page of tasks.", of::<cluster::List<views::TaskView>>)]),
     Route::get("/api/v1/tasks/{upid}", "One task.", at_once!(tasks::one))
         .scope(Scope::Read)
@@ -157,7 +157,7 @@ pub static ROUTES: &[Route] = &[
     .answers(&[ok("The buckets.", of::<past::HistoryView>)]),
     Route::get("/api/v1/events", "The activity feed, newest first.", awaited!(past::events))
         .scope(Scope::Read)
-        .query(query_of::<past::EventsQuery>)
+        .pages(query_of::<past::EventsQuery>)
         .answers(&[ok("A page of events.", of::<past::EventList>)]),
     Route::get("/api/v1/widget", "A flat summary for other dashboards.", at_once!(health::widget))
         .scope(Scope::Read)

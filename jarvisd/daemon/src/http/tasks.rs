@@ -9,7 +9,7 @@ use super::{
     call::{Call, json},
     cluster::List,
     error::{ApiError, Kind},
-    paging::{Key, Place, page},
+    paging::{Cursor, Key, Place, page},
     query::holds,
     query::{Limit, NoQuery, OneOf, parsed},
     views::Lens,
@@ -40,7 +40,7 @@ pub struct TasksQuery {
     user: Option<String>,
     #[serde(default)]
     sort: TaskSort,
-    cursor: Option<String>,
+    cursor: Option<Cursor>,
     #[serde(default)]
     limit: Limit,
 }
@@ -63,7 +63,7 @@ pub fn list(call: &Call) -> Result<HttpResponse, ApiError> {
         .filter(|(_, t)| holds(q.kind.as_ref(), |f| *f == t.kind) && holds(q.user.as_ref(), |f| *f == t.user))
         .map(|(upid, t)| (Place(moment(t.start_ms), Key::text(upid.as_str())), lens.task(t)))
         .collect();
-    json(&List::new(call, seq, page(rows, sort, q.cursor.as_deref(), q.limit.get())?))
+    json(&List::new(call, seq, page(rows, sort, q.cursor.as_ref(), q.limit.get())?))
 }
 
 #[expect(

@@ -61,12 +61,14 @@ async fn lists_filter_sort_and_page() {
     let (_, second) = daemon.get(&token, &format!("/api/v1/guests?limit=1&cursor={cursor}")).await;
     assert_eq!((ids(&first, "vmid"), ids(&second, "vmid")), (vec!["100".into()], vec!["102".into()]));
     assert_eq!(second["next_cursor"], Value::Null);
+    let (status, body) = daemon.get(&token, &format!("/api/v1/guests?sort=name&cursor={cursor}")).await;
+    assert_eq!((status.as_u16(), kind(&body)), (404, "not_found"), "a cursor of another order");
     for bad in [
         "guests?vmid=1",
         "guests?limit=0",
         "guests?sort=age",
         "guests?status=loud",
-        "guests?cursor=x",
+        "guests?cursor=",
         "tasks?vmid=1",
     ] {
         let (status, body) = daemon.get(&token, &format!("/api/v1/{bad}")).await;

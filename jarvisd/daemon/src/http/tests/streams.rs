@@ -378,6 +378,15 @@ async fn a_client_that_reads_nothing_is_dropped_and_others_do_not_notice() {
     }
     assert!(evicted, "the silent reader was never dropped");
     assert!(slowest < Duration::from_secs(3), "another stream waited {slowest:?}");
+    // Not only the stream is gone, the connection is too: who never reads holds nothing for ever.
+    let MaybeTlsStream::Plain(tcp) = stuck.0.get_ref() else { panic!("plain") };
+    let (mine, daemons) = (tcp.local_addr().unwrap().port(), tcp.peer_addr().unwrap().port());
+    let server_side = format!(":{daemons:04X} 0100007F:{mine:04X} 01 ");
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while std::fs::read_to_string("/proc/net/tcp").unwrap().contains(&server_side) {
+        assert!(Instant::now() < deadline, "the connection is still held");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
