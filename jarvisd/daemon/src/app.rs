@@ -25,7 +25,7 @@ use crate::{
     state::StateHub,
     store::{Limits, Store, StoreError},
     supervisor::Supervisor,
-    tasks::{history, journal::Journal, poll, retention},
+    tasks::{history, journal::Journal, past, poll, retention},
 };
 
 /// Shown to clients; a screen reloads itself when it changes.
@@ -131,7 +131,8 @@ pub async fn run(
         Some(cluster) => {
             let settings = config.proxmox.as_ref().map(|p| p.poll.clone()).unwrap_or_default();
             let parts = poll::Parts { cluster, state: state.clone(), journal, clock, settings, incident };
-            poll::start(&supervisor, parts);
+            let polling = poll::start(&supervisor, parts);
+            past::start(&supervisor, polling.spare, state.clone(), store.clone(), clock);
         }
         None => ready.set(
             "proxmox",

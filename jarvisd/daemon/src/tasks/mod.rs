@@ -2,5 +2,6 @@
 
 pub mod history;
 pub mod journal;
+pub mod past;
 pub mod poll;
 pub mod retention;

@@ -112,6 +112,12 @@ impl Ask {
         Self::get("/nodes/{node}/status", format!("/nodes/{node}/status"), Class::Proxied).about(node)
     }
 
+    /// The last hour in steps of a minute, as Proxmox itself recorded it.
+    pub(super) fn node_past(node: &NodeName) -> Self {
+        let path = format!("/nodes/{node}/rrddata?timeframe=hour&cf=AVERAGE");
+        Self::get("/nodes/{node}/rrddata", path, Class::Proxied).about(node)
+    }
+
     /// `kind` is `qemu` or `lxc`.
     pub(super) fn guest_status(node: &NodeName, kind: &'static str, vmid: Vmid) -> Self {
         let path = format!("/nodes/{node}/{kind}/{vmid}/status/current");

@@ -30,7 +30,7 @@ use jarvis_core::cluster::{GuestKind, NodeName, TaskStatus, Upid, Vmid};
 use serde_json::value::RawValue;
 
 pub use allowance::Allowance;
-pub use decode::LogLine;
+pub use decode::{LogLine, PastMinute};
 pub use error::{ErrorKind, Place, ProxmoxError};
 pub use meter::Meter;
 pub use settings::{NodeAddress, Settings};
@@ -141,6 +141,11 @@ impl Proxmox {
     /// Load, swap and kernel of a node; passed on to it, so it may take 8 s when the node is dying.
     pub async fn node_detail(&self, node: &NodeName) -> Result<Answer<NodeDetail>, ProxmoxError> {
         self.read(&Ask::node_status(node), |data| decode::node_detail(data, node)).await
+    }
+
+    /// The last hour of a node, minute by minute, oldest first.
+    pub async fn node_past(&self, node: &NodeName) -> Result<Answer<Vec<PastMinute>>, ProxmoxError> {
+        self.read(&Ask::node_past(node), decode::node_past).await
     }
 
     /// A guest as it is now, where the resources lag up to 10 s behind.

@@ -89,8 +89,16 @@ pub struct Parts<C> {
     pub incident: watch::Receiver<bool>,
 }
 
-/// Starts all loops; the poke asks every part at once, within the budget.
-pub fn start<C: Cluster>(supervisor: &Supervisor, parts: Parts<C>) -> Poke {
+/// What others get of the running poller.
+pub struct Polling<C> {
+    /// Asks every part at once, within the budget.
+    pub poke: Poke,
+    /// The cluster for questions that can wait: granted only what polling leaves of the budget.
+    pub spare: C,
+}
+
+/// Starts all loops.
+pub fn start<C: Cluster>(supervisor: &Supervisor, parts: Parts<C>) -> Polling<C> {
     let budget = Budget::new(parts.settings.idle_requests_per_minute, parts.clock);
     let (watched, idle) = (Pace::watched(&parts.settings), Pace::idle(&parts.settings));
     let looking = *parts.state.viewers().borrow() > 0 || *parts.incident.borrow();
@@ -108,7 +116,7 @@ pub fn start<C: Cluster>(supervisor: &Supervisor, parts: Parts<C>) -> Poke {
         pace,
         budget,
     };
-    let mut all = Poke::default();
+    let mut poke = Poke::default();
     let directs = direct::Directs::new(shared.clone(), supervisor.clone());
     for (name, part) in [
         ("poll resources", Which::Resources),
@@ -121,7 +129,7 @@ pub fn start<C: Cluster>(supervisor: &Supervisor, parts: Parts<C>) -> Poke {
             poke: supervisor::Poke::default(),
             on_stop: OnStop::Drop,
         };
-        all.0.push(this.poke.clone());
+        poke.0.push(this.poke.clone());
         let (shared, directs) = (shared.clone(), directs.clone());
         supervisor.start(this, move || {
             let (shared, directs) = (shared.clone(), directs.clone());
@@ -130,7 +138,7 @@ pub fn start<C: Cluster>(supervisor: &Supervisor, parts: Parts<C>) -> Poke {
     }
     details::start(supervisor, &shared);
     age(supervisor, &shared);
-    all
+    Polling { poke, spare: shared.extra }
 }
 
 /// Asks every part of the poller to run now. Without a poller it does nothing.

@@ -255,7 +255,7 @@ async fn unwatched_the_minute_is_kept_even_when_everything_is_poked_and_fails() 
     let (journal, _lines) = Journal::queue();
     let parts =
         Parts { cluster: world.clone(), state: state.clone(), journal, clock: Clock, settings, incident };
-    let poke = start(&supervisor, parts);
+    let poke = start(&supervisor, parts).poke;
     for n in 0..60 {
         world.inner.failing.store(n % 3 == 0, Ordering::SeqCst);
         poke.poke();

@@ -8,6 +8,7 @@ mod field;
 mod guest;
 mod membership;
 mod node;
+mod past;
 mod resources;
 mod tasks;
 
@@ -21,6 +22,8 @@ pub(super) use field::Field;
 pub(super) use guest::guest_now;
 pub(super) use membership::membership;
 pub(super) use node::node_detail;
+pub use past::PastMinute;
+pub(super) use past::node_past;
 pub(super) use resources::resources;
 pub use tasks::LogLine;
 pub(super) use tasks::{log_lines, task_end, tasks};
