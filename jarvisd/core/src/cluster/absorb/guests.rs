@@ -39,10 +39,12 @@ pub(super) fn update(guest: &mut Arc<Guest>, memory: &mut GuestMemory, row: &Gue
     if said == memory.said && !moved && !figures && same_names(guest, row, bare) {
         return;
     }
-    let mut next = Guest::clone(guest);
-    names(&mut next, row, bare);
+    // Copied straight into its own place: of 10,000 changed guests every move shows.
+    let mut copy = Arc::clone(guest);
+    let next = Arc::make_mut(&mut copy);
+    names(next, row, bare);
     if figures {
-        take_figures(&mut next, row, memory, (said, moved), at_ms);
+        take_figures(next, row, memory, (said, moved), at_ms);
     }
     if held.is_none() && !bare {
         memory.direct = None;
@@ -52,8 +54,8 @@ pub(super) fn update(guest: &mut Arc<Guest>, memory: &mut GuestMemory, row: &Gue
         memory.moved_ms = at_ms;
     }
     memory.said = said;
-    if next != **guest {
-        *guest = Arc::new(next);
+    if copy != *guest {
+        *guest = copy;
     }
 }
 
