@@ -22,7 +22,7 @@ const DAEMON: edges::Table = &[
     ("store", &["clock", "config"]),
     ("metrics", &["clients", "clock", "config", "state", "store"]),
     ("access", &["clock", "config", "store"]),
-    ("cli", &["config", "clock", "clients", "store", "access"]),
+    ("cli", &["app", "config", "clock", "clients", "store", "access"]),
     ("tasks", &["metrics", "supervisor", "clients", "store", "state", "clock", "config"]),
     ("http", &["access", "metrics", "state", "store", "clients", "tasks", "clock", "config"]),
 ];

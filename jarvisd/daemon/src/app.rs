@@ -19,7 +19,7 @@ use crate::{
     access::{AccessError, Keeper, Offer},
     clients::proxmox::{self, Proxmox, ProxmoxError},
     clock::Clock,
-    config::{Config, ConfigError},
+    config::{self, Config, ConfigError},
     http::{self, AppParts, Readiness},
     metrics::Meter,
     state::StateHub,
@@ -93,10 +93,19 @@ fn bind(what: &'static str, key: &'static str, address: SocketAddr) -> Result<Tc
     Ok(listener)
 }
 
-/// The client of the configured cluster; `None` when there is none.
+/// The client of the configured cluster, with the files read that the settings name; `None` when there is none.
 pub fn cluster(config: &Config, clock: Clock) -> Result<Option<Proxmox>, AppError> {
-    let Some(settings) = config.proxmox.as_ref().map(crate::config::Proxmox::read).transpose()? else {
-        return Ok(None);
+    let Some(cluster) = &config.proxmox else { return Ok(None) };
+    let nodes = cluster.nodes.iter().map(|node| proxmox::NodeAddress {
+        name: node.name.clone(),
+        url: node.url.clone(),
+        fingerprint: node.fingerprint.clone(),
+    });
+    let ca_file = cluster.ca_file.as_deref();
+    let settings = proxmox::Settings {
+        nodes: nodes.collect(),
+        ca_pem: ca_file.map(|file| config::text("proxmox.ca_file", file)).transpose()?,
+        token: config::secret("proxmox.token_file", &cluster.token_file)?,
     };
     let client = Proxmox::new(&settings, clock, Arc::new(proxmox::Meter::default()))
         .map_err(|e| AppError::Proxmox(Box::new(e)))?;

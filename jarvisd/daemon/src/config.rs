@@ -10,7 +10,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-pub use load::{ConfigError, load, secret};
+pub use load::{ConfigError, load, secret, text};
 pub use proxmox::{NodeAddress, Poll, Proxmox};
 
 /// Everything that can be set, with the defaults that hold when a key is left out.

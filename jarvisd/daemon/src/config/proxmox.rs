@@ -5,9 +5,6 @@ use std::path::PathBuf;
 use jarvis_core::cluster::NodeName;
 use serde::Deserialize;
 
-use super::load::{self, ConfigError};
-use crate::clients::proxmox;
-
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proxmox {
@@ -40,22 +37,6 @@ pub struct Poll {
     pub idle_ms: u32,
     /// Upper bound of requests a minute while nobody looks, for up to four nodes; each further node adds one.
     pub idle_requests_per_minute: u16,
-}
-
-impl Proxmox {
-    /// Reads the files the section names and gives the client's settings.
-    pub fn read(&self) -> Result<proxmox::Settings, ConfigError> {
-        let nodes = self.nodes.iter().map(|node| proxmox::NodeAddress {
-            name: node.name.clone(),
-            url: node.url.clone(),
-            fingerprint: node.fingerprint.clone(),
-        });
-        Ok(proxmox::Settings {
-            nodes: nodes.collect(),
-            ca_pem: self.ca_file.as_deref().map(|file| load::text("proxmox.ca_file", file)).transpose()?,
-            token: load::secret("proxmox.token_file", &self.token_file)?,
-        })
-    }
 }
 
 impl Default for Poll {
