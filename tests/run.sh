@@ -62,7 +62,8 @@ prepare() {
 # The types and frames that Rust gives must be the ones in the tree.
 unit() {
     rm -rf target/generated && mkdir -p target/generated/protocol &&
-        TS_RS_EXPORT_DIR=$PWD/target/generated/protocol cargo test --locked --workspace --lib --bins --no-fail-fast
+        TS_RS_EXPORT_DIR=$PWD/target/generated/protocol \
+            cargo test --locked --workspace --exclude jarvis-tests --tests --no-fail-fast
 }
 generated() {
     diff -r target/generated/protocol dashboard/src/protocol ||
@@ -75,7 +76,7 @@ step "rust lints" check cargo clippy --locked --workspace --all-targets -- -D wa
 step "dashboard lints and types" check npm --prefix dashboard run --silent lint
 step "unit and property tests" cargo unit
 step "generated files" check generated
-step "house rules" cargo cargo test --locked -p jarvis-tests --test tidy
+step "harness, frames, house rules" cargo cargo test --locked -p jarvis-tests --lib --test fixtures --test tidy --no-fail-fast
 step "dashboard tests" vitest npm --prefix dashboard run --silent test
 if [ -z "$quick" ]; then
     step "dashboard build" check npm --prefix dashboard run --silent build
