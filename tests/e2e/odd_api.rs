@@ -14,8 +14,9 @@ use jarvis_tests::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Lines about one fault that lasts: one a source, which are three lists and the details of four nodes.
-const LINES_MAX: usize = 7;
+/// Lines about one fault that lasts: one for each of four nodes that turned bad, one for each of seven sources
+/// (three lists, the details of four nodes). A line at every poll would be several times as many.
+const LINES_MAX: usize = 4 + 7;
 
 /// The time a fault needs to show: the longest time-out of a listing, and the source's own ageing.
 const SHOWS: Duration = Duration::from_secs(60);

@@ -23,7 +23,7 @@ use crate::{
 
 const SOCKETS: usize = 1_000;
 const PROMISE_MS: f64 = 50.0;
-const MEASURED: Duration = Duration::from_secs(30);
+const MEASURED: Duration = Duration::from_secs(40);
 
 /// Frames that count: about 4 kB. Smaller ones are only a source's age.
 const FRAME_BYTES_MIN: usize = 3_000;
@@ -41,7 +41,7 @@ pub async fn jitter() -> Duration {
 
 pub async fn run(table: &mut Table, jitter: Duration) -> Result<()> {
     // Ten times as fast as real time: every poll finds all figures renewed, which makes frames of about 4 kB.
-    let sim = Sim::with(&["--guests", "55", "--time-scale", "0.1"]).await?;
+    let sim = Sim::with(&["--guests", "70", "--time-scale", "0.1"]).await?;
     let jarvisd = Jarvisd::start(&sim.cluster()?).await?;
     jarvisd.readyz(PATIENCE, "that it is ready", |status, _| status == 200).await?;
     let (seen, open) = (Arc::new(Mutex::new(Seen::default())), Arc::new(AtomicUsize::new(0)));

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use jarvis_tests::{daemon::Jarvisd, process::PATIENCE, rest::Rest, sim::Sim};
+use serde_json::json;
 
 use crate::figures::{Table, percentile};
 
@@ -14,17 +15,20 @@ pub async fn ask(table: &mut Table) -> Result<()> {
     let jarvisd = Jarvisd::start(&sim.cluster()?).await?;
     jarvisd.readyz(PATIENCE, "that it is ready", |status, _| status == 200).await?;
     let rest = jarvisd.rest();
-    // Something to look back at: three rounds of history.
-    tokio::time::sleep(Duration::from_secs(35)).await;
+    // Something to look back at: three rounds of history, and a hundred lines of activity.
+    let guests = rest.json("/api/v1/guests?status=running&limit=120").await?;
+    for guest in guests["items"].as_array().into_iter().flatten() {
+        sim.fault("guest_stop_by_human", json!({"vmid": guest["vmid"]})).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(45)).await;
+    let nodes = rest.json("/api/v1/nodes").await?;
+    let node = nodes["items"][0]["name"].as_str().context("a node")?.to_owned();
     time(table, &rest, "GET 500 of 2,000 guests", "/api/v1/guests?limit=500").await?;
     time(table, &rest, "GET the whole cluster of 2,000 guests", "/api/v1/cluster").await?;
-    time(
-        table,
-        &rest,
-        "GET a history of one node",
-        "/api/v1/history?entity=node%2FHome&metric=cpu&points=240",
-    )
-    .await?;
+    let history = format!("/api/v1/history?entity=node%2F{node}&metric=cpu&points=240");
+    let buckets = rest.json(&history).await?["buckets"].as_array().map_or(0, Vec::len);
+    ensure!(buckets > 1, "a history of {node} with {buckets} buckets");
+    time(table, &rest, &format!("GET a history of one node, {buckets} buckets"), &history).await?;
     time(table, &rest, "GET 100 events", "/api/v1/events?limit=100").await?;
     Ok(())
 }
