@@ -1,6 +1,6 @@
 //! Keeps the door: log-in, set-up, sessions and tokens, over the store. The daemon and the command line use it.
 //!
-//! Hashing a password costs 19 MiB and tens of milliseconds on purpose, so it runs on the blocking pool, one at
+//! Hashing a password costs 46 MiB and tens of milliseconds on purpose, so it runs on the blocking pool, one at
 //! a time, with a short queue in front: a flood of log-ins cannot eat the machine.
 
 use std::{path::Path, sync::Arc, time::Duration};

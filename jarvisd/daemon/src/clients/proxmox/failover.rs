@@ -21,6 +21,8 @@ use crate::clock::Clock;
 /// Wait before a failed node is asked again while another answers: doubled with each failure.
 const BACK_OFF_FIRST: Duration = Duration::from_secs(2);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+/// The same fault of the same node is not logged again for this long.
+const SAID_FOR: Duration = Duration::from_secs(60);
 /// Requests under way at once. A poll asks three lists, each of which may be asked at four nodes; pveproxy has
 /// three workers a node.
 const LISTS_MAX: usize = 12;
@@ -47,6 +49,8 @@ struct Node {
 struct Health {
     failures: u32,
     ask_again: Option<Instant>,
+    /// What was last said of this node in the log, and when.
+    said: Option<(&'static str, Instant)>,
 }
 
 impl Nodes {
@@ -166,7 +170,11 @@ impl Nodes {
     fn answered(&self, index: usize) {
         if let Some(node) = self.nodes.get(index) {
             let before = self.last.swap(index, Ordering::Relaxed);
-            let failures = std::mem::take(&mut *node.health()).failures;
+            let failures = {
+                let mut health = node.health();
+                health.ask_again = None;
+                std::mem::take(&mut health.failures)
+            };
             if before != index || failures > 0 {
                 tracing::info!(node = %node.endpoint.name, "Proxmox is now asked at this node");
             }
@@ -176,13 +184,18 @@ impl Nodes {
     fn failed(&self, index: usize, why: &ErrorKind) {
         let Some(node) = self.nodes.get(index) else { return };
         let mut health = node.health();
-        if health.failures == 0 {
-            // Said here, once until it answers again: when another node answers, nobody else hears of it.
+        let now = self.clock.monotonic();
+        let again =
+            |(word, at): (&str, Instant)| word == why.word() && now.saturating_duration_since(at) < SAID_FOR;
+        if health.failures == 0 && !health.said.is_some_and(again) {
+            // Said here, once until it answers again: when another node answers, nobody else hears of it. A node
+            // that answers one list and fails the next is not told of each time.
             tracing::warn!(node = %node.endpoint.name, url = %node.endpoint.url, "{why}");
+            health.said = Some((why.word(), now));
         }
         let wait = BACK_OFF_FIRST.saturating_mul(1 << health.failures.min(8)).min(BACK_OFF_MAX);
         health.failures = health.failures.saturating_add(1);
-        health.ask_again = self.clock.monotonic().checked_add(wait);
+        health.ask_again = now.checked_add(wait);
     }
 
     /// A node that was still silent when another, asked later, had answered, is not asked first again.
