@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 deploy/install.sh cc setpriv
 
 echo "== functions"
-cargo bench --locked --workspace --benches 2>&1 | grep -vE '^ *(Compiling|Running|Finished|Downloaded|Downloading)'
+cargo bench --locked --workspace --bench '*' 2>&1 | grep -vE '^ *(Compiling|Running|Finished|Downloaded|Downloading)'
 echo
 echo "== a running daemon"
 cargo build --release --locked -p jarvisd -p jarvis-sim -p jarvis-tests --bins

@@ -68,9 +68,12 @@ try {
   await stop("the demo could not start", 1);
 }
 
-/** Each part comes back by itself, as a service manager would have it; how long it stays away is for looking. */
+/**
+ * Each part comes back by itself, as a service manager would have it; how long it stays away is for looking.
+ * Nobody watching, the cluster is asked every 10 s and counts as lost after 50.
+ */
 const parts = [
-  ["sim", 20_000, () => stack.startSim(), "the dashboard says that it has lost sight of the cluster"],
+  ["sim", 60_000, () => stack.startSim(), "the dashboard says that it has lost sight of the cluster"],
   ["daemon", 3_000, () => stack.startDaemon(), "the dashboard says that it is not connected"],
   ["front", 1_000, () => stack.startFront(), "the dashboard cannot be loaded"],
 ];
