@@ -4,5 +4,6 @@
 //! Acting is `jarvisd`'s part, pretending is `jarvis-sim`'s.
 
 pub mod cluster;
+pub mod graph;
 pub mod protocol;
 pub mod tools;
