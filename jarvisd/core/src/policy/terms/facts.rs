@@ -1,0 +1,200 @@
+//! Everything a decision looks at, as plain data. What could not be read is said to be unknown, with the reason.
+//!
+//! Whoever gathers the facts does not judge them: an unreadable one is passed on as it is, and the guards refuse.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use super::{
+    identity::Identity,
+    ledger::{Flaps, Ledger},
+    level::{Level, Trust},
+    limits::Limits,
+    moment::Moment,
+};
+use crate::{
+    cluster::NodeName,
+    graph::{Blast, Own, Thing},
+    tools::{Digest, canonical::canonical},
+};
+
+/// A thing read, or the reason why it could not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<T> {
+    Known(T),
+    Unknown(Cow<'static, str>),
+}
+
+impl<T> Fact<T> {
+    pub fn unknown(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unknown(why.into())
+    }
+
+    /// The value, where it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl<T, E: std::fmt::Display> From<Result<T, E>> for Fact<T> {
+    fn from(result: Result<T, E>) -> Self {
+        match result {
+            Ok(value) => Self::Known(value),
+            Err(e) => Self::Unknown(e.to_string().into()),
+        }
+    }
+}
+
+/// Which rules were in force. It changes with every reload, and its epoch with every release of the kill switch and
+/// every change of level, so that nothing proposed before runs after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PolicyVersion {
+    pub rules: u64,
+    pub epoch: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub now: Moment,
+    pub version: PolicyVersion,
+    pub limits: Fact<Limits>,
+    /// On means nothing above green.
+    pub kill_switch: Fact<bool>,
+    pub intent_log_writable: Fact<bool>,
+    pub autonomy: Fact<Autonomy>,
+    pub own: Fact<Own>,
+    pub ledger: Fact<Ledger>,
+    pub flaps: Fact<Flaps>,
+    /// Of the model's run; `None` when no model asks.
+    pub budget: Fact<Option<RunBudget>>,
+    pub sight: Fact<Sight>,
+    pub trouble: Fact<Trouble>,
+    pub windows: Fact<Vec<Window>>,
+    /// Whether wall and boot clock have gone alike since the last look.
+    pub clock_steady: Fact<bool>,
+    pub target: TargetFacts,
+    /// Missing for reads.
+    pub blast: Fact<Blast>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Autonomy {
+    pub global: Level,
+    /// Of the asking runbook on this class of targets; `None` when no runbook asks.
+    pub trust: Option<Trust>,
+    /// Whether that runbook's own tests pass.
+    pub tests_pass: bool,
+}
+
+/// What is left of a model's run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunBudget {
+    pub steps_left: u32,
+    pub tokens_left: u64,
+    pub money_left_pico_usd: u64,
+    pub time_left_ms: i64,
+    /// How often this very call may still be repeated.
+    pub repeats_left: u32,
+}
+
+/// How the cluster is seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// `None` on a standalone node.
+    pub quorate: Option<bool>,
+    /// Sources that disagree.
+    pub contradiction: Option<String>,
+}
+
+/// How much is wrong at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trouble {
+    pub nodes_unhealthy: u32,
+    pub guests_total: u32,
+    pub guests_unhealthy: u32,
+    /// Our own way to the cluster is in doubt.
+    pub own_network_suspect: bool,
+}
+
+/// A time in which people work on something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Missing: on everything.
+    pub on: Option<Thing>,
+    pub from_ms: i64,
+    pub until_ms: i64,
+}
+
+/// Whether the target serves, as seen in one look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Condition {
+    Up,
+    Down,
+    Paused,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageNow {
+    pub name: String,
+    pub available: bool,
+    /// Missing: not known.
+    pub fill_percent: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetFacts {
+    /// How many things bear this name or number.
+    pub matches: Fact<u32>,
+    pub identity: Fact<Identity>,
+    /// The node it is on; itself for a node; `None` for what is on no node of the cluster.
+    pub node: Fact<Option<NodeName>>,
+    pub node_online: Fact<bool>,
+    /// How many looks in a row were fresh and agreed, the last one read for this decision from the owner.
+    pub looks: Fact<u32>,
+    pub condition: Fact<Condition>,
+    /// What holds its configuration, such as `backup`.
+    pub lock: Fact<Option<String>>,
+    /// Running tasks that touch it, its storages, or (for node power) anything on the node.
+    pub busy: Fact<Vec<String>>,
+    /// The HA manager's state of it; `None` when HA does not manage it.
+    pub ha: Fact<Option<String>>,
+    /// When a person's last task on it was seen.
+    pub human_task: Fact<Option<Moment>>,
+    /// Why it is off on purpose; `None` when it should be on.
+    pub meant_off: Fact<Option<String>>,
+    /// Those of its disks; for a backup the one written to.
+    pub storages: Fact<Vec<StorageNow>>,
+    /// Whether the settings list this service, or the container's label allows it.
+    pub listed: Fact<bool>,
+    /// For a node: whether a quorate peer sees it absent from membership.
+    pub absent: Fact<bool>,
+    /// Proxmox's digest of its configuration; empty when it has none.
+    pub config_digest: String,
+}
+
+impl Facts {
+    /// Digest of what an approval is given for: the state of the target and who would go down with it.
+    pub fn precondition(&self) -> Digest {
+        let t = &self.target;
+        let state = format!(
+            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}",
+            t.condition, t.node, t.node_online, t.lock, t.busy, t.ha, t.config_digest
+        );
+        let blast = match &self.blast {
+            Fact::Known(blast) => {
+                let set = |struck: &[crate::graph::Struck]| -> BTreeSet<String> {
+                    struck.iter().map(|s| s.thing.to_string()).collect()
+                };
+                let value = serde_json::json!({
+                    "down": set(&blast.down), "degraded": set(&blast.degraded),
+                    "jarvis": blast.includes_jarvis, "quorum": blast.quorum,
+                });
+                canonical(&value)
+            }
+            Fact::Unknown(_) => String::new(),
+        };
+        Digest::of("precondition", [state.as_bytes(), blast.as_bytes()])
+    }
+}
