@@ -69,4 +69,4 @@ pub fn find(name: &str) -> Option<Descriptor> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
