@@ -47,13 +47,24 @@ pub enum Voice {
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Pending,
-    Approved { by: String, at: Moment },
-    Denied { by: String, at: Moment },
+    Approved {
+        by: String,
+        at: Moment,
+    },
+    Denied {
+        by: String,
+        at: Moment,
+    },
     /// Turned into a grant; whether the action then ran is the intent log's matter.
-    Used { by: String, at: Moment },
+    Used {
+        by: String,
+        at: Moment,
+    },
     Expired,
     /// What it was given for is no longer what would be done.
-    Voided { why: String },
+    Voided {
+        why: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,7 +189,13 @@ impl Approval {
     }
 
     /// Decides it. The first decision wins; who comes later is told what was decided and by whom.
-    pub fn decide(&mut self, voice: &Voice, approve: bool, hash: Digest, now: Moment) -> Result<(), ApprovalError> {
+    pub fn decide(
+        &mut self,
+        voice: &Voice,
+        approve: bool,
+        hash: Digest,
+        now: Moment,
+    ) -> Result<(), ApprovalError> {
         let Voice::Session(person) = voice else { return Err(ApprovalError::NotASession) };
         match self.state(&now) {
             State::Pending => {}

@@ -162,13 +162,16 @@ pub enum Broken {
     Unlinked(u64),
     #[error("row {0} is not the one the checkpoint names: the chain was rewritten")]
     Rewritten(u64),
-    #[error("the chain ends at row {last}, the checkpoint names row {checkpoint}: rows at the end were cut off")]
+    #[error(
+        "the chain ends at row {last}, the checkpoint names row {checkpoint}: rows at the end were cut off"
+    )]
     Truncated { last: u64, checkpoint: u64 },
 }
 
 /// Walks a whole chain from its first row and holds it against the checkpoints that are known. Answers its end.
 pub fn verify<'r>(
-    rows: impl IntoIterator<Item = &'r Row>, checkpoints: &[Checkpoint],
+    rows: impl IntoIterator<Item = &'r Row>,
+    checkpoints: &[Checkpoint],
 ) -> Result<Checkpoint, Broken> {
     let mut walk = Walk::from_start(checkpoints);
     for row in rows {

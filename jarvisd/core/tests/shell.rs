@@ -18,8 +18,8 @@ fn received(words: &[String]) -> Vec<String> {
 #[test]
 fn known_attacks_arrive_as_inert_words() {
     let words = [
-        "", " ", "'", "''", "\\", "\\'", "$(id)", "`id`", "a;b", "a\nb", "a&&b", "|", ">x", "*", "~", "!!", "-rf", "#",
-        "a'b'c", "\u{202e}", "é", "$HOME", "${IFS}", "\t", "\r\n", "\u{7}", "%s%n",
+        "", " ", "'", "''", "\\", "\\'", "$(id)", "`id`", "a;b", "a\nb", "a&&b", "|", ">x", "*", "~", "!!",
+        "-rf", "#", "a'b'c", "\u{202e}", "é", "$HOME", "${IFS}", "\t", "\r\n", "\u{7}", "%s%n",
     ];
     let words: Vec<_> = words.iter().map(|w| (*w).to_owned()).collect();
     assert_eq!(received(&words), words);

@@ -113,7 +113,11 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0i64..200_000).prop_map(Step::Wait),
-        (any::<bool>(), any::<bool>(), 1u8..3).prop_map(|(session, approve, hash)| Step::Decide { session, approve, hash }),
+        (any::<bool>(), any::<bool>(), 1u8..3).prop_map(|(session, approve, hash)| Step::Decide {
+            session,
+            approve,
+            hash
+        }),
         any::<bool>().prop_map(Step::Extend),
         Just(Step::Void),
         (1u8..3).prop_map(Step::Redeem),

@@ -14,7 +14,10 @@ use crate::tools::{Effect, Impact, Operation, Target};
 pub enum Votes {
     /// One node alone: no votes, no quorum.
     Standalone,
-    Cluster { online: u32, needed: u32 },
+    Cluster {
+        online: u32,
+        needed: u32,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -150,7 +153,10 @@ fn estimate(effect: Effect, durations: &Durations) -> Estimate {
         let mut sorted = seen.clone();
         sorted.sort_unstable();
         let median = sorted.get(sorted.len() / 2).copied();
-        return Estimate { away_s: median, basis: format!("median of the last {} of its kind here", seen.len()) };
+        return Estimate {
+            away_s: median,
+            basis: format!("median of the last {} of its kind here", seen.len()),
+        };
     }
     let guess_s = match effect {
         Effect::RebootNode => 300,

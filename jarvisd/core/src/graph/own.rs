@@ -7,14 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::{Thing, derive::bridge, GuestConfig};
+use super::{GuestConfig, Thing, derive::bridge};
 use crate::cluster::{ClusterState, NodeName, StorageId, Vmid};
 
 /// Where the daemon runs, as the settings and the machine itself say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Runs {
     /// In a guest; its uuid, when the machine can tell it, guards against a reused VMID.
-    Guest { vmid: Vmid, identity: Option<String> },
+    Guest {
+        vmid: Vmid,
+        identity: Option<String>,
+    },
     Node(NodeName),
     /// On a machine that is no part of the cluster.
     Outside,
@@ -32,9 +35,13 @@ pub struct OwnSettings {
 /// Why Jarvis does not know what it stands on; no guest or node action until it does.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum OwnError {
-    #[error("guest {0}, in which Jarvis runs, is not in the cluster's list; check `own.vmid` in the settings")]
+    #[error(
+        "guest {0}, in which Jarvis runs, is not in the cluster's list; check `own.vmid` in the settings"
+    )]
     GuestMissing(Vmid),
-    #[error("guest {0} is no longer the guest in which Jarvis runs: its identity differs; check `own` in the settings")]
+    #[error(
+        "guest {0} is no longer the guest in which Jarvis runs: its identity differs; check `own` in the settings"
+    )]
     GuestReplaced(Vmid),
     #[error("the configuration of guest {0}, in which Jarvis runs, could not be read")]
     ConfigMissing(Vmid),
@@ -54,7 +61,9 @@ pub struct Own {
 impl Own {
     /// From settings and live placement.
     pub fn resolve(
-        settings: &OwnSettings, state: &ClusterState, configs: &BTreeMap<Vmid, GuestConfig>,
+        settings: &OwnSettings,
+        state: &ClusterState,
+        configs: &BTreeMap<Vmid, GuestConfig>,
     ) -> Result<Self, OwnError> {
         let mut own = Self::default();
         match &settings.runs {
@@ -157,6 +166,9 @@ mod tests {
         assert!(own.is_core(&Thing::Node("pve".parse().unwrap())));
         assert!(!own.includes(&Thing::Node("agent1".parse().unwrap())));
 
-        assert_eq!(Own::resolve(&runs(Some("uuid-2")), &state, &configs), Err(OwnError::GuestReplaced(vmid(103))));
+        assert_eq!(
+            Own::resolve(&runs(Some("uuid-2")), &state, &configs),
+            Err(OwnError::GuestReplaced(vmid(103)))
+        );
     }
 }

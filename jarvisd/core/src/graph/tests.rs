@@ -5,7 +5,10 @@ use serde_json::json;
 
 use super::testing::{guest, node, storage, vmid};
 use super::*;
-use crate::{cluster::{ClusterState, GuestStatus}, tools::Operation};
+use crate::{
+    cluster::{ClusterState, GuestStatus},
+    tools::Operation,
+};
 
 fn op(name: &str, args: serde_json::Value) -> Operation {
     Operation::parse(name, &args).unwrap()
@@ -25,16 +28,19 @@ fn homelab() -> Graph {
         state.guests.insert(vmid(n), Arc::new(record));
     }
     for (on, name) in [("pve", "nas"), ("pve", "local"), ("agent1", "local")] {
-        state.storages.insert(format!("{on}/{name}").parse().unwrap(), Arc::new(storage(on, name, name == "nas")));
+        state
+            .storages
+            .insert(format!("{on}/{name}").parse().unwrap(), Arc::new(storage(on, name, name == "nas")));
     }
     let config = |storage: &str| GuestConfig {
         storages: vec![storage.into()],
         bridges: vec!["vmbr0".into()],
         ..GuestConfig::default()
     };
-    let mut guests: BTreeMap<_, _> = [(100, "nas"), (101, "nas"), (102, "local"), (103, "local"), (104, "local")]
-        .map(|(n, s)| (vmid(n), config(s)))
-        .into();
+    let mut guests: BTreeMap<_, _> =
+        [(100, "nas"), (101, "nas"), (102, "local"), (103, "local"), (104, "local")]
+            .map(|(n, s)| (vmid(n), config(s)))
+            .into();
     guests.get_mut(&vmid(104)).unwrap().addresses = vec!["10.0.0.4".into()];
     guests.get_mut(&vmid(102)).unwrap().share_servers = vec!["10.0.0.4".into()];
     let storages = BTreeMap::from([("nas".to_owned(), StorageConfig { server: Some("10.0.0.4".into()) })]);
@@ -50,8 +56,14 @@ fn homelab() -> Graph {
         on: Thing::Guest(vmid(102)),
         down: false,
     }];
-    let inputs =
-        Inputs { state: &state, guests: &guests, storages: &storages, containers: &containers, declared: &[], own: &own };
+    let inputs = Inputs {
+        state: &state,
+        guests: &guests,
+        storages: &storages,
+        containers: &containers,
+        declared: &[],
+        own: &own,
+    };
     Graph::derive(&inputs)
 }
 
@@ -96,7 +108,8 @@ fn a_start_takes_nothing_down_and_estimates_come_from_what_was_seen() {
 
 #[test]
 fn a_score_counts_what_was_missed() {
-    let blast = homelab().blast_radius(&op("stop_guest", json!({"vmid": 104})), Votes::Standalone, &Durations::new());
+    let blast =
+        homelab().blast_radius(&op("stop_guest", json!({"vmid": 104})), Votes::Standalone, &Durations::new());
     let seen = [Thing::Guest(vmid(104)), Thing::Guest(vmid(100)), Thing::Guest(vmid(102))].into();
     let score = Score::of(&blast, &seen);
     assert_eq!(score, Score { actions: 1, hits: 2, false_alarms: 2, missed: 1 });

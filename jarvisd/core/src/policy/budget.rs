@@ -1,6 +1,6 @@
 //! A model's run that has used up its share stops, reads included, without acting.
 
-use super::{Caller, Fact, Case, Guard, Notes};
+use super::{Caller, Case, Fact, Guard, Notes};
 use crate::tools::Tier;
 
 pub(super) const GUARD: Guard = Guard { name: "budget", reads_too: true, check };

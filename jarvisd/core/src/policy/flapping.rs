@@ -11,7 +11,10 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
         return;
     }
     if flaps.is_quarantined(&case.target) {
-        notes.ask_or_refuse_runbook(case, format!("{} has fallen again and again and is in quarantine until you lift it", case.target));
+        notes.ask_or_refuse_runbook(
+            case,
+            format!("{} has fallen again and again and is in quarantine until you lift it", case.target),
+        );
     }
     let wait_ms = flaps.backoff_left_ms(&case.target, &case.facts.now, limits);
     if case.by_runbook() && wait_ms > 0 {

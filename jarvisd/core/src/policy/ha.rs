@@ -1,6 +1,6 @@
 //! Guests of the HA manager are moved by it and by nobody beside it.
 
-use super::{Fact, Route, Case, Guard, Notes};
+use super::{Case, Fact, Guard, Notes, Route};
 use crate::tools::{Effect, TargetClass};
 
 pub(super) const GUARD: Guard = Guard { name: "ha", reads_too: false, check };
@@ -15,7 +15,9 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
         ("ignored", _) => {}
         ("started" | "stopped", Way::Request | Way::Harmless) => {}
         ("started" | "stopped", Way::None) => {
-            notes.refuse("the guest is under HA, which would fight this; change its requested state in Proxmox");
+            notes.refuse(
+                "the guest is under HA, which would fight this; change its requested state in Proxmox",
+            );
         }
         (state, _) => notes.refuse(format!("the HA manager is at work on it (state `{state}`); let it end")),
     }

@@ -1,6 +1,6 @@
 //! In a maintenance window people work; automation by itself does not.
 
-use super::{Fact, Case, Guard, Notes};
+use super::{Case, Fact, Guard, Notes};
 use crate::graph::Thing;
 
 pub(super) const GUARD: Guard = Guard { name: "maintenance", reads_too: false, check };
@@ -11,7 +11,10 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
         return;
     }
     if case.facts.clock_steady != Fact::Known(true) {
-        notes.ask_or_refuse_runbook(case, "the clock has jumped, so whether a maintenance window is open is not sure");
+        notes.ask_or_refuse_runbook(
+            case,
+            "the clock has jumped, so whether a maintenance window is open is not sure",
+        );
     }
     let thing = Thing::of(&case.target);
     let node = case.facts.target.node.known().cloned().flatten().map(Thing::Node);

@@ -37,7 +37,8 @@ pub use lanes::{Lane, Lanes};
 pub use terms::{
     decision::{Answer, Ask, Decision, Objection, Verdict, Weighing},
     facts::{
-        Autonomy, Condition, Fact, Facts, PolicyVersion, RunBudget, Sight, StorageNow, TargetFacts, Trouble, Window,
+        Autonomy, Condition, Fact, Facts, PolicyVersion, RunBudget, Sight, StorageNow, TargetFacts, Trouble,
+        Window,
     },
     identity::Identity,
     ledger::{Entry, Flaps, Full, Ledger},
@@ -47,8 +48,8 @@ pub use terms::{
     permit::{LastLook, Order, Permit, Route, Void},
     request::{Caller, Request, Scopes},
 };
-pub use weigh::{action_hash, decide, weigh};
 use weigh::{Case, Guard, Notes};
+pub use weigh::{action_hash, decide, weigh};
 
 /// Every guard, in the order in which objections are told: what stops everything first.
 const GUARDS: &[Guard] = &[

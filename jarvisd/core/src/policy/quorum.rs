@@ -14,6 +14,8 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     if let Some(blast) = case.facts.blast.known()
         && let QuorumAfter::Lost { online, needed } = blast.quorum
     {
-        notes.refuse(format!("{online} of the {needed} votes needed would be left, so the cluster would lose its quorum"));
+        notes.refuse(format!(
+            "{online} of the {needed} votes needed would be left, so the cluster would lose its quorum"
+        ));
     }
 }

@@ -35,7 +35,9 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
                 notes.refuse("the conversation's credential is not for chat; use one with the scope `chat`");
             }
             if changes && !scopes.act {
-                notes.refuse("the conversation's credential may not act; use one with the scopes `chat` and `act`");
+                notes.refuse(
+                    "the conversation's credential may not act; use one with the scopes `chat` and `act`",
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The target must be in the state the operation starts from, on a node that is there: nothing is started twice.
 
-use super::{Condition, Case, Guard, Notes};
+use super::{Case, Condition, Guard, Notes};
 use crate::tools::{Effect, TargetClass};
 
 pub(super) const GUARD: Guard = Guard { name: "state", reads_too: false, check };
@@ -14,7 +14,10 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
             Condition::Down => "down",
             Condition::Paused => "paused",
         };
-        notes.refuse(format!("{} is {word} already, or not in a state from which this can be done", case.target));
+        notes.refuse(format!(
+            "{} is {word} already, or not in a state from which this can be done",
+            case.target
+        ));
     }
     let on_a_node = matches!(case.class(), TargetClass::Guest | TargetClass::Service);
     if on_a_node && notes.known(&facts.node_online, "the target's node") == Some(&false) {
@@ -29,7 +32,9 @@ fn starts_from(effect: Effect) -> &'static [Condition] {
         Effect::StartGuest | Effect::WakeNode | Effect::StartContainer => &[Down],
         Effect::ResumeGuest => &[Paused],
         Effect::RestartService | Effect::MigrateGuest => &[Up, Down],
-        Effect::Read | Effect::CreateSnapshot | Effect::StartBackup | Effect::DeleteSnapshot => &[Up, Down, Paused],
+        Effect::Read | Effect::CreateSnapshot | Effect::StartBackup | Effect::DeleteSnapshot => {
+            &[Up, Down, Paused]
+        }
         Effect::StopGuest => &[Up, Paused],
         Effect::ShutdownGuest
         | Effect::RebootGuest

@@ -17,13 +17,17 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
         return;
     }
     let Some(limits) = notes.limits(case) else { return };
-    for storage in notes.known(&case.facts.target.storages, "the storages of the target").into_iter().flatten() {
+    for storage in
+        notes.known(&case.facts.target.storages, "the storages of the target").into_iter().flatten()
+    {
         if !storage.available {
             notes.refuse(format!("storage {} is not available", storage.name));
         }
         match storage.fill_percent {
             Some(percent) if percent < limits.storage_full_percent_min => {}
-            Some(percent) => notes.refuse(format!("storage {} is {percent} % full; make room first", storage.name)),
+            Some(percent) => {
+                notes.refuse(format!("storage {} is {percent} % full; make room first", storage.name))
+            }
             None => notes.refuse(format!("how full storage {} is cannot be read", storage.name)),
         }
     }

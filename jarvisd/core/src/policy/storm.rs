@@ -24,6 +24,9 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
         );
     }
     if trouble.own_network_suspect {
-        notes.ask_or_refuse_runbook(case, "Jarvis' own way to the cluster is in doubt, so what it sees may be wrong");
+        notes.ask_or_refuse_runbook(
+            case,
+            "Jarvis' own way to the cluster is in doubt, so what it sees may be wrong",
+        );
     }
 }

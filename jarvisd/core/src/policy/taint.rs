@@ -1,6 +1,6 @@
 //! A plan that has read what others wrote needs a person for any change; text never acts.
 
-use super::{Caller, Fact, Case, Guard, Notes};
+use super::{Caller, Case, Fact, Guard, Notes};
 
 pub(super) const GUARD: Guard = Guard { name: "taint", reads_too: false, check };
 
@@ -10,7 +10,11 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     }
     match &case.request.tainted {
         Fact::Known(false) => {}
-        Fact::Known(true) => notes.ask("the plan was made after reading untrusted text (logs, names, files); check that it is yours"),
-        Fact::Unknown(why) => notes.ask(format!("whether the plan was made after reading untrusted text is not known ({why})")),
+        Fact::Known(true) => notes.ask(
+            "the plan was made after reading untrusted text (logs, names, files); check that it is yours",
+        ),
+        Fact::Unknown(why) => {
+            notes.ask(format!("whether the plan was made after reading untrusted text is not known ({why})"))
+        }
     }
 }

@@ -8,6 +8,8 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     match notes.known(&case.facts.target.matches, "the list of targets") {
         None | Some(1) => {}
         Some(0) => notes.refuse(format!("there is no {}; check its name or number", case.target)),
-        Some(n) => notes.refuse(format!("{n} things are called {}; clear that up in Proxmox first", case.target)),
+        Some(n) => {
+            notes.refuse(format!("{n} things are called {}; clear that up in Proxmox first", case.target))
+        }
     }
 }

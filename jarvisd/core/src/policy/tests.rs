@@ -10,7 +10,11 @@ use crate::{
 };
 
 /// Verdict and objecting guards of a caller's call after one thing was changed.
-fn after(operation: &Operation, caller: Caller, disturb: impl Fn(&mut Facts, &mut Request)) -> (Verdict, Vec<&'static str>) {
+fn after(
+    operation: &Operation,
+    caller: Caller,
+    disturb: impl Fn(&mut Facts, &mut Request),
+) -> (Verdict, Vec<&'static str>) {
     let mut facts = calm(operation);
     let mut request = request(operation, caller);
     disturb(&mut facts, &mut request);
@@ -19,7 +23,13 @@ fn after(operation: &Operation, caller: Caller, disturb: impl Fn(&mut Facts, &mu
 }
 
 /// That a disturbance leads to this verdict for these callers, by this guard among others.
-fn leads_to(verdict: Verdict, guard: &str, operation: &Operation, callers: &[Caller], disturb: impl Fn(&mut Facts, &mut Request)) {
+fn leads_to(
+    verdict: Verdict,
+    guard: &str,
+    operation: &Operation,
+    callers: &[Caller],
+    disturb: impl Fn(&mut Facts, &mut Request),
+) {
     for caller in callers {
         let (calm_verdict, _) = after(operation, caller.clone(), |_, _| {});
         assert!(calm_verdict < verdict, "{caller:?}: {calm_verdict:?} even when all is well");
@@ -61,7 +71,9 @@ fn i1_with_the_kill_switch_on_nothing_above_green_is_permitted_and_nothing_permi
     let killed = Facts { kill_switch: Fact::Known(true), ..facts.clone() };
     assert_eq!(decide(&killed, request).verdict(), Verdict::Refuse, "approved before");
 
-    let Answer::Permit(permit) = decide(&calm(&start()), testing::request(&start(), human())).answer else { panic!() };
+    let Answer::Permit(permit) = decide(&calm(&start()), testing::request(&start(), human())).answer else {
+        panic!()
+    };
     let look = LastLook { kill_switch: Fact::Known(true), ..look(&calm(&start())) };
     assert_eq!(permit.spend(&look).unwrap_err(), Void::Killed);
 }
@@ -119,7 +131,9 @@ fn i4_releasing_the_switch_or_raising_the_level_runs_nothing_old() {
     let later = Facts { version: PolicyVersion { epoch: 2, ..facts.version }, ..facts.clone() };
     assert_eq!(decide(&later, request).verdict(), Verdict::Refuse);
 
-    let Answer::Permit(permit) = decide(&calm(&start()), testing::request(&start(), human())).answer else { panic!() };
+    let Answer::Permit(permit) = decide(&calm(&start()), testing::request(&start(), human())).answer else {
+        panic!()
+    };
     let look = LastLook { version: later.version, ..look(&calm(&start())) };
     assert_eq!(permit.spend(&look).unwrap_err(), Void::PolicyChanged);
 }
@@ -176,7 +190,9 @@ fn i9_nothing_is_started_twice() {
     refuses("state", &start(), |facts, _| facts.target.node_online = Fact::Known(false));
     refuses("target", &start(), |facts, _| facts.target.matches = Fact::Known(2));
     refuses("locks", &start(), |facts, _| facts.target.busy = Fact::Known(vec!["qmstart".into()]));
-    refuses("quorum", &start(), |facts, _| facts.sight = Fact::Known(Sight { quorate: Some(false), contradiction: None }));
+    refuses("quorum", &start(), |facts, _| {
+        facts.sight = Fact::Known(Sight { quorate: Some(false), contradiction: None })
+    });
 }
 
 fn done(target: u32, minutes_ago: i64, book: &str) -> Entry {
@@ -216,7 +232,9 @@ fn i12_what_keeps_falling_is_left_alone_until_a_person_lifts_it() {
     leads_to(Verdict::Ask, "flapping", &start(), &asking(), |facts, _| facts.flaps = flaps.clone());
     let mut tried = Flaps::default();
     tried.tried(&start().target(), NOW);
-    leads_to(Verdict::Refuse, "flapping", &start(), &[runbook()], |facts, _| facts.flaps = Fact::Known(tried.clone()));
+    leads_to(Verdict::Refuse, "flapping", &start(), &[runbook()], |facts, _| {
+        facts.flaps = Fact::Known(tried.clone())
+    });
 }
 
 #[test]
@@ -233,7 +251,10 @@ fn i13_in_a_storm_there_are_no_remedies() {
         leads_to(Verdict::Refuse, "storm", &start(), &[runbook()], |facts, _| facts.trouble = storm.clone());
         leads_to(Verdict::Ask, "storm", &start(), &asking(), |facts, _| facts.trouble = storm.clone());
     }
-    assert_eq!(after(&start(), runbook(), |facts, _| facts.trouble = trouble(1, 2, false)).0, Verdict::Permit);
+    assert_eq!(
+        after(&start(), runbook(), |facts, _| facts.trouble = trouble(1, 2, false)).0,
+        Verdict::Permit
+    );
 }
 
 #[test]
@@ -249,7 +270,10 @@ fn i15_only_two_fresh_looks_without_contradiction_count() {
         refuses("freshness", &start(), |facts, _| facts.target.looks = Fact::Known(looks));
     }
     refuses("freshness", &start(), |facts, _| {
-        facts.sight = Fact::Known(Sight { quorate: Some(true), contradiction: Some("online 0 of 4, yet quorate".into()) });
+        facts.sight = Fact::Known(Sight {
+            quorate: Some(true),
+            contradiction: Some("online 0 of 4, yet quorate".into()),
+        });
     });
     refuses("state", &start(), |facts, _| facts.target.condition = Fact::unknown("its node is lost"));
 }
@@ -271,7 +295,9 @@ fn i16_nothing_that_could_cost_the_quorum_and_node_power_only_by_a_person() {
 #[test]
 fn i18_guests_under_ha_go_through_ha_and_not_while_it_is_at_work() {
     let ha = |state: &str| Fact::Known(Some(state.to_owned()));
-    for state in ["fence", "recovery", "migrate", "error", "request_stop", "freeze", "queued", "something new"] {
+    for state in
+        ["fence", "recovery", "migrate", "error", "request_stop", "freeze", "queued", "something new"]
+    {
         refuses("ha", &start(), |facts, _| facts.target.ha = ha(state));
     }
     refuses("ha", &start(), |facts, _| facts.target.ha = Fact::unknown("x"));
@@ -280,7 +306,9 @@ fn i18_guests_under_ha_go_through_ha_and_not_while_it_is_at_work() {
     for (state, route) in [("started", Route::Ha), ("stopped", Route::Ha), ("ignored", Route::Direct)] {
         let mut facts = calm(&start());
         facts.target.ha = ha(state);
-        let Answer::Permit(permit) = decide(&facts, request(&start(), human())).answer else { panic!("{state}") };
+        let Answer::Permit(permit) = decide(&facts, request(&start(), human())).answer else {
+            panic!("{state}")
+        };
         assert_eq!(permit.spend(&look(&facts)).unwrap().route(), route, "{state}");
     }
 }
@@ -344,7 +372,11 @@ fn i21_the_target_is_the_one_that_was_planned_for_at_decision_and_at_sending() {
         name: name.into(),
         node: node.parse().unwrap(),
     };
-    let drifted = [other("uuid-x", "guest-100", "pve"), other("uuid-100", "other", "pve"), other("uuid-100", "guest-100", "pve2")];
+    let drifted = [
+        other("uuid-x", "guest-100", "pve"),
+        other("uuid-100", "other", "pve"),
+        other("uuid-100", "guest-100", "pve2"),
+    ];
     for now in drifted {
         refuses("identity", &start(), |facts, _| facts.target.identity = Fact::Known(now.clone()));
         let facts = calm(&start());
@@ -376,7 +408,8 @@ fn i22_in_a_maintenance_window_automation_does_nothing_by_itself() {
         });
     }
     let elsewhere = Window { on: Some(guest(102)), from_ms: 0, until_ms: i64::MAX };
-    let (verdict, _) = after(&start(), runbook(), |facts, _| facts.windows = Fact::Known(vec![elsewhere.clone()]));
+    let (verdict, _) =
+        after(&start(), runbook(), |facts, _| facts.windows = Fact::Known(vec![elsewhere.clone()]));
     assert_eq!(verdict, Verdict::Permit);
     // I37: while the clock is in doubt, a window may be open.
     leads_to(Verdict::Refuse, "maintenance", &start(), &[runbook()], |facts, _| {
@@ -387,13 +420,20 @@ fn i22_in_a_maintenance_window_automation_does_nothing_by_itself() {
 
 #[test]
 fn i23_nothing_is_started_on_full_or_missing_storage_and_nothing_is_deleted_for_space() {
-    let storage = |available, fill_percent| Fact::Known(vec![StorageNow { name: "local".into(), available, fill_percent }]);
-    for bad in [storage(true, Some(95)), storage(true, Some(100)), storage(false, Some(10)), storage(true, None)] {
+    let storage = |available, fill_percent| {
+        Fact::Known(vec![StorageNow { name: "local".into(), available, fill_percent }])
+    };
+    for bad in
+        [storage(true, Some(95)), storage(true, Some(100)), storage(false, Some(10)), storage(true, None)]
+    {
         refuses("storage", &start(), |facts, _| facts.target.storages = bad.clone());
         let snapshot = op("create_snapshot", json!({"vmid": 100, "name": "before"}));
         refuses("storage", &snapshot, |facts, _| facts.target.storages = bad.clone());
     }
-    assert_eq!(after(&start(), runbook(), |facts, _| facts.target.storages = storage(true, Some(94))).0, Verdict::Permit);
+    assert_eq!(
+        after(&start(), runbook(), |facts, _| facts.target.storages = storage(true, Some(94))).0,
+        Verdict::Permit
+    );
     let delete = op("delete_snapshot", json!({"vmid": 102, "name": "before"}));
     assert_eq!(after(&delete, human(), |_, _| {}).0, Verdict::Ask);
     assert_eq!(after(&delete, runbook(), |_, _| {}).0, Verdict::Refuse);
@@ -417,7 +457,9 @@ fn i24_only_an_absent_node_is_woken_and_once_an_hour() {
 #[test]
 fn i25_where_a_person_has_just_worked_automation_keeps_away() {
     let task = |minutes: i64| Fact::Known(Some(Moment { boot_ms: NOW.boot_ms - minutes * 60_000, ..NOW }));
-    leads_to(Verdict::Refuse, "hands_off", &start(), &[runbook()], |facts, _| facts.target.human_task = task(14));
+    leads_to(Verdict::Refuse, "hands_off", &start(), &[runbook()], |facts, _| {
+        facts.target.human_task = task(14)
+    });
     leads_to(Verdict::Ask, "hands_off", &start(), &asking(), |facts, _| facts.target.human_task = task(14));
     assert_eq!(after(&start(), runbook(), |facts, _| facts.target.human_task = task(15)).0, Verdict::Permit);
     assert_eq!(after(&start(), human(), |facts, _| facts.target.human_task = task(1)).0, Verdict::Permit);
@@ -433,9 +475,14 @@ fn i28_what_cannot_be_recorded_is_not_done() {
 fn i33_a_plan_that_has_read_foreign_text_needs_a_person() {
     for tainted in [Fact::Known(true), Fact::unknown("lost track")] {
         leads_to(Verdict::Ask, "taint", &start(), &asking(), |_, request| request.tainted = tainted.clone());
-        assert_eq!(after(&start(), runbook(), |_, request| request.tainted = tainted.clone()).0, Verdict::Permit);
+        assert_eq!(
+            after(&start(), runbook(), |_, request| request.tainted = tainted.clone()).0,
+            Verdict::Permit
+        );
         let from_text = Caller::Runbook { id: "guest-down".into(), structured: false };
-        leads_to(Verdict::Ask, "taint", &start(), &[from_text], |_, request| request.tainted = tainted.clone());
+        leads_to(Verdict::Ask, "taint", &start(), &[from_text], |_, request| {
+            request.tainted = tainted.clone()
+        });
     }
 }
 
@@ -496,9 +543,17 @@ fn autonomy_levels_do_as_they_say() {
             assert_eq!(after(&start(), caller, level(global, Level::Quiet, true)).0, askers, "{global:?}");
         }
         assert_eq!(after(&start(), human(), level(global, Level::Quiet, true)).0, Verdict::Permit);
-        assert_ne!(after(&stop(), runbook(), level(global, Level::Quiet, true)).0, Verdict::Permit, "red is never automatic");
+        assert_ne!(
+            after(&stop(), runbook(), level(global, Level::Quiet, true)).0,
+            Verdict::Permit,
+            "red is never automatic"
+        );
     }
-    assert_eq!(after(&start(), runbook(), level(Level::Quiet, Level::Act, false)).0, Verdict::Ask, "its tests fail");
+    assert_eq!(
+        after(&start(), runbook(), level(Level::Quiet, Level::Act, false)).0,
+        Verdict::Ask,
+        "its tests fail"
+    );
     assert_eq!(after(&start(), runbook(), level(Level::Quiet, Level::Alert, true)).0, Verdict::Refuse);
 }
 
@@ -509,11 +564,27 @@ fn scopes_bound_what_a_credential_can_do() {
     let cases = [
         (Caller::Token { id: "t".into(), scopes: Scopes { act: true, ..none } }, &read),
         (Caller::Token { id: "t".into(), scopes: Scopes { read: true, ..none } }, &start()),
-        (Caller::Mcp { id: "m".into(), scopes: Scopes { read: true, act: true, ..none }, profile: Profile::Act }, &read),
-        (Caller::Mcp { id: "m".into(), scopes: Scopes { mcp: true, ..none }, profile: Profile::Act }, &start()),
+        (
+            Caller::Mcp {
+                id: "m".into(),
+                scopes: Scopes { read: true, act: true, ..none },
+                profile: Profile::Act,
+            },
+            &read,
+        ),
+        (
+            Caller::Mcp { id: "m".into(), scopes: Scopes { mcp: true, ..none }, profile: Profile::Act },
+            &start(),
+        ),
         (Caller::Mcp { id: "m".into(), scopes: Scopes::ALL, profile: Profile::Read }, &start()),
-        (Caller::Model { conversation: "c".into(), local: false, scopes: Scopes { chat: true, ..none } }, &start()),
-        (Caller::Model { conversation: "c".into(), local: false, scopes: Scopes { act: true, ..none } }, &read),
+        (
+            Caller::Model { conversation: "c".into(), local: false, scopes: Scopes { chat: true, ..none } },
+            &start(),
+        ),
+        (
+            Caller::Model { conversation: "c".into(), local: false, scopes: Scopes { act: true, ..none } },
+            &read,
+        ),
     ];
     for (caller, operation) in cases {
         let (verdict, guards) = after(operation, caller.clone(), |_, _| {});

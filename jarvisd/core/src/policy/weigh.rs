@@ -109,7 +109,9 @@ pub fn weigh(facts: &Facts, request: &Request) -> Weighing {
 }
 
 pub(super) fn weigh_by<'g>(
-    guards: impl Iterator<Item = &'g Guard>, facts: &Facts, request: &Request,
+    guards: impl Iterator<Item = &'g Guard>,
+    facts: &Facts,
+    request: &Request,
 ) -> Weighing {
     let case = Case::new(facts, request);
     let mut notes = Notes { guard: "", objections: Vec::new() };
@@ -136,8 +138,10 @@ pub(super) fn weigh_by<'g>(
 fn check_grant(case: &Case<'_>, grant: &Grant, notes: &mut Notes) {
     let Fact::Known(identity) = &case.facts.target.identity else { return };
     if grant.hash() != action_hash(&case.request.operation, identity, case.facts) {
-        notes.refuse("what was approved is not what would be done now: arguments, target, its state or the policy \
-                      have changed; propose it again");
+        notes.refuse(
+            "what was approved is not what would be done now: arguments, target, its state or the policy \
+                      have changed; propose it again",
+        );
     }
     let new: Vec<_> = notes
         .objections
@@ -146,7 +150,10 @@ fn check_grant(case: &Case<'_>, grant: &Grant, notes: &mut Notes) {
         .map(|objection| objection.guard)
         .collect();
     if !new.is_empty() {
-        notes.refuse(format!("a concern has come up that the approver did not see ({}); propose it again", new.join(", ")));
+        notes.refuse(format!(
+            "a concern has come up that the approver did not see ({}); propose it again",
+            new.join(", ")
+        ));
     }
 }
 

@@ -23,7 +23,9 @@ impl FromStr for MountPoint {
         let segment = |part: &str| {
             !part.is_empty()
                 && !part.starts_with(['-', '.'])
-                && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '@' | ':'))
+                && part
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '@' | ':'))
         };
         let good = s.len() <= 256 && s.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
         if good {

@@ -75,8 +75,8 @@ mod tests {
                     escaped => word.get_or_insert_default().push(escaped),
                 },
                 // Anything that means something to a shell must not stand unquoted.
-                '"' | '$' | '`' | ';' | '&' | '|' | '<' | '>' | '(' | ')' | '*' | '?' | '[' | ']' | '#' | '~' | '!'
-                | '{' | '}' | '=' | '%' | '^' => return None,
+                '"' | '$' | '`' | ';' | '&' | '|' | '<' | '>' | '(' | ')' | '*' | '?' | '[' | ']' | '#'
+                | '~' | '!' | '{' | '}' | '=' | '%' | '^' => return None,
                 plain => word.get_or_insert_default().push(plain),
             }
         }

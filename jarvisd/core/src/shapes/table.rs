@@ -71,7 +71,9 @@ impl Shape {
                 Some(value) if flag.value.accepts(value) => {
                     rest.next();
                 }
-                Some(_) => return Err(ShapeError::Unfit { shape, place: words.len().saturating_sub(rest.len()) }),
+                Some(_) => {
+                    return Err(ShapeError::Unfit { shape, place: words.len().saturating_sub(rest.len()) });
+                }
                 None if flag.required => return Err(ShapeError::FlagMissing { shape, flag: flag.name }),
                 None => {}
             }
@@ -181,7 +183,14 @@ pub static SMART: Shape = Shape {
     operands: &[Grammar::Disk],
     timeout_s: 20,
     accept: &[&["/dev/sda"], &["/dev/nvme0n1"]],
-    reject: &[&[], &["/dev/sda1"], &["/dev/../etc/passwd"], &["-t", "long"], &["/dev/sda", "/dev/sdb"], &["/dev/mem"]],
+    reject: &[
+        &[],
+        &["/dev/sda1"],
+        &["/dev/../etc/passwd"],
+        &["-t", "long"],
+        &["/dev/sda", "/dev/sdb"],
+        &["/dev/mem"],
+    ],
     ..READ
 };
 
@@ -195,15 +204,26 @@ pub static LVM: Shape = Shape {
     name: "lvm",
     program: "/usr/sbin/lvs",
     lead: &[
-        "--readonly", "--reportformat", "json", "--units", "b", "--nosuffix", "--options",
+        "--readonly",
+        "--reportformat",
+        "json",
+        "--units",
+        "b",
+        "--nosuffix",
+        "--options",
         "lv_name,vg_name,lv_attr,lv_size,data_percent,metadata_percent,lv_health_status",
     ],
     timeout_s: 20,
     ..READ
 };
 
-pub static CEPH: Shape =
-    Shape { name: "ceph", program: "/usr/bin/ceph", lead: &["status", "--format", "json"], timeout_s: 20, ..READ };
+pub static CEPH: Shape = Shape {
+    name: "ceph",
+    program: "/usr/bin/ceph",
+    lead: &["status", "--format", "json"],
+    timeout_s: 20,
+    ..READ
+};
 
 pub static PROCESSES: Shape = Shape {
     name: "processes",
@@ -225,7 +245,13 @@ pub static MOUNTS: Shape = Shape {
     program: "/usr/bin/findmnt",
     // From the kernel's table only: asking the servers could hang.
     lead: &[
-        "--kernel", "--json", "--list", "--types", "nfs,nfs4,cifs,smb3", "--output", "TARGET,SOURCE,FSTYPE,OPTIONS",
+        "--kernel",
+        "--json",
+        "--list",
+        "--types",
+        "nfs,nfs4,cifs,smb3",
+        "--output",
+        "TARGET,SOURCE,FSTYPE,OPTIONS",
     ],
     ..READ
 };
@@ -237,14 +263,24 @@ pub static SHARE_FILL: Shape = Shape {
     lead: &["--signal=KILL", "5", "/usr/bin/stat", "--file-system", "--format=%S %b %f %a", "--"],
     operands: &[Grammar::Mount],
     accept: &[&["/mnt/pve/nas"], &["/mnt/media files"]],
-    reject: &[&[], &["mnt"], &["/mnt/../etc"], &["/"], &["/mnt//x"], &["/mnt/-x"], &["/mnt/$(id)"], &["/a", "/b"]],
+    reject: &[
+        &[],
+        &["mnt"],
+        &["/mnt/../etc"],
+        &["/"],
+        &["/mnt//x"],
+        &["/mnt/-x"],
+        &["/mnt/$(id)"],
+        &["/a", "/b"],
+    ],
     ..READ
 };
 
 pub static EXPORTS: Shape =
     Shape { name: "exports", program: "/usr/bin/cat", lead: &["/var/lib/nfs/etab"], ..READ };
 
-pub static SAMBA: Shape = Shape { name: "samba", program: "/usr/bin/smbstatus", lead: &["--shares", "--json"], ..READ };
+pub static SAMBA: Shape =
+    Shape { name: "samba", program: "/usr/bin/smbstatus", lead: &["--shares", "--json"], ..READ };
 
 pub static UNIT_STATE: Shape = Shape {
     name: "unit_state",
@@ -272,7 +308,12 @@ pub static PRESSURE: Shape = Shape {
     name: "pressure",
     program: "/usr/bin/tail",
     lead: &[
-        "--verbose", "--lines=+1", "--", "/proc/pressure/cpu", "/proc/pressure/io", "/proc/pressure/memory",
+        "--verbose",
+        "--lines=+1",
+        "--",
+        "/proc/pressure/cpu",
+        "/proc/pressure/io",
+        "/proc/pressure/memory",
         "/proc/meminfo",
     ],
     ..READ
@@ -285,7 +326,11 @@ pub static DOCKER_LIST: Shape = Shape {
     name: "docker_list",
     program: "/usr/bin/docker",
     lead: &[
-        "container", "ls", "--all", "--no-trunc", "--format",
+        "container",
+        "ls",
+        "--all",
+        "--no-trunc",
+        "--format",
         r#"{"id":{{json .ID}},"name":{{json .Names}},"image":{{json .Image}},"state":{{json .State}},"status":{{json .Status}},"restart":{{json (.Label "jarvis.restart")}}}"#,
     ],
     ..READ
@@ -306,7 +351,14 @@ pub static DOCKER_LOGS: Shape = Shape {
     flags: &[Flag { name: "--tail=", value: Grammar::Count(1_000), required: true }],
     operands: &[Grammar::Container],
     accept: &[&["--tail=100", "web"], &["--tail=1", "my_app.1"]],
-    reject: &[&["web"], &["--tail=all", "web"], &["--tail=100"], &["--tail=100", "-f"], &["--tail=100", "web", "-f"], &["--tail=100", "a/b"]],
+    reject: &[
+        &["web"],
+        &["--tail=all", "web"],
+        &["--tail=100"],
+        &["--tail=100", "-f"],
+        &["--tail=100", "web", "-f"],
+        &["--tail=100", "a/b"],
+    ],
     ..READ
 };
 

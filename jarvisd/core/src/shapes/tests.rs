@@ -63,12 +63,16 @@ fn i32_every_row_is_absolute_bounded_and_named_once() {
 #[test]
 fn i31_reads_hold_no_word_that_writes() {
     let writing = [
-        "restart", "stop", "start", "kill", "set", "rm", "write", "--vacuum", "--rotate", "--flush", "-t", "--test",
-        "scrub", "clear", "create", "destroy", "exec", "run", "prune",
+        "restart", "stop", "start", "kill", "set", "rm", "write", "--vacuum", "--rotate", "--flush", "-t",
+        "--test", "scrub", "clear", "create", "destroy", "exec", "run", "prune",
     ];
     for shape in ALL.iter().filter(|shape| !shape.changes) {
         for word in shape.lead {
-            assert!(!writing.iter().any(|bad| word == bad || word.starts_with("--vacuum")), "{} {word}", shape.name);
+            assert!(
+                !writing.iter().any(|bad| word == bad || word.starts_with("--vacuum")),
+                "{} {word}",
+                shape.name
+            );
         }
     }
     let changing: Vec<_> = ALL.iter().filter(|shape| shape.changes).map(|shape| shape.name).collect();

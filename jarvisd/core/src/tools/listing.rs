@@ -58,7 +58,9 @@ impl Descriptor {
 /// Type and choices of one argument; an optional one loses its `null`.
 fn shorten(schema: &Value) -> Value {
     let not_null = |v: &&Value| *v != "null" && !v.is_null() && v.get("type") != Some(&json!("null"));
-    if let Some(inner) = schema.get("anyOf").and_then(Value::as_array).and_then(|all| all.iter().find(not_null)) {
+    if let Some(inner) =
+        schema.get("anyOf").and_then(Value::as_array).and_then(|all| all.iter().find(not_null))
+    {
         return shorten(inner);
     }
     if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
@@ -66,11 +68,12 @@ fn shorten(schema: &Value) -> Value {
     }
     // Variants that carry documentation come one by one.
     if let Some(variants) = schema.get("oneOf").and_then(Value::as_array) {
-        let words = variants.iter().flat_map(|v| match (v.get("const"), v.get("enum").and_then(Value::as_array)) {
-            (Some(word), _) => vec![word.clone()],
-            (None, Some(words)) => words.clone(),
-            (None, None) => Vec::new(),
-        });
+        let words =
+            variants.iter().flat_map(|v| match (v.get("const"), v.get("enum").and_then(Value::as_array)) {
+                (Some(word), _) => vec![word.clone()],
+                (None, Some(words)) => words.clone(),
+                (None, None) => Vec::new(),
+            });
         return json!({ "enum": words.collect::<Vec<_>>() });
     }
     match schema.get("type") {

@@ -30,7 +30,11 @@ fn names_are_unique_and_lower_case_and_every_tool_can_be_called() {
     assert_eq!(names.len(), ALL.len());
     for (tool, example) in ALL.iter().zip(examples()) {
         assert!(tool.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", tool.name);
-        assert!(!tool.title.is_empty() && tool.about.ends_with('.') && tool.about.len() <= 80, "{}", tool.name);
+        assert!(
+            !tool.title.is_empty() && tool.about.ends_with('.') && tool.about.len() <= 80,
+            "{}",
+            tool.name
+        );
         assert_eq!(example.descriptor().name, tool.name);
         assert_eq!(black::why_not(tool.name), None, "{} is also said not to exist", tool.name);
     }
@@ -71,7 +75,8 @@ fn no_tool_takes_a_confirmation_and_none_takes_unknown_keys() {
         let schema = tool.schema();
         assert_eq!(schema["additionalProperties"], false, "{}", tool.name);
         for word in ["confirm", "override", "force", "approved", "skiplock", "command", "token", "all"] {
-            let named = schema["properties"].as_object().into_iter().flatten().any(|(name, _)| name.contains(word));
+            let named =
+                schema["properties"].as_object().into_iter().flatten().any(|(name, _)| name.contains(word));
             assert!(!named, "{} takes {word}", tool.name);
         }
     }
@@ -120,7 +125,9 @@ fn i17_black_operations_are_inexpressible() {
     assert_eq!(seen, expressible, "an operation uses a call that is not in the schema");
     assert!(refused > 60, "{refused}");
     for (_, path) in &expressible {
-        for black in ["rollback", "config", "resize", "clone", "unlock", "acl", "firewall", "network", "delete"] {
+        for black in
+            ["rollback", "config", "resize", "clone", "unlock", "acl", "firewall", "network", "delete"]
+        {
             assert!(!path.contains(black), "{path}");
         }
     }
@@ -131,7 +138,13 @@ fn i14_an_operation_names_exactly_one_target() {
     for (tool, example) in ALL.iter().zip(examples()) {
         if tool.effect.tier() > Tier::Green {
             assert!(!matches!(example.target(), Target::Cluster | Target::Storage(_)), "{}", tool.name);
-            for empty in [json!({}), json!({"vmid": null}), json!({"vmid": "*"}), json!({"node": ""}), json!({"vmid": [100, 101]})] {
+            for empty in [
+                json!({}),
+                json!({"vmid": null}),
+                json!({"vmid": "*"}),
+                json!({"node": ""}),
+                json!({"vmid": [100, 101]}),
+            ] {
                 assert!(Operation::parse(tool.name, &empty).is_err(), "{} took {empty}", tool.name);
             }
         }
@@ -142,7 +155,11 @@ fn i14_an_operation_names_exactly_one_target() {
 fn i32_every_operation_has_a_time_out_an_output_cap_and_a_concurrency_cap() {
     for tool in ALL {
         let bounds = tool.bounds;
-        assert!(bounds.timeout_s > 0 && bounds.output_bytes_max > 0 && bounds.at_once_max > 0, "{}", tool.name);
+        assert!(
+            bounds.timeout_s > 0 && bounds.output_bytes_max > 0 && bounds.at_once_max > 0,
+            "{}",
+            tool.name
+        );
         if tool.effect == Effect::Read {
             assert!(bounds.timeout_s <= 30, "{}", tool.name);
         }

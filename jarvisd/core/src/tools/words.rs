@@ -278,8 +278,22 @@ mod tests {
     }
 
     const TRICKS: [&str; 16] = [
-        "", "-x", "--help", "a b", "a\nb", "a;b", "$(id)", "`id`", "../etc", "a/../b", "/etc/passwd", "a\0b",
-        "a\u{202e}b", "a'b", "a|b", "*",
+        "",
+        "-x",
+        "--help",
+        "a b",
+        "a\nb",
+        "a;b",
+        "$(id)",
+        "`id`",
+        "../etc",
+        "a/../b",
+        "/etc/passwd",
+        "a\0b",
+        "a\u{202e}b",
+        "a'b",
+        "a|b",
+        "*",
     ];
 
     #[test]
@@ -301,8 +315,18 @@ mod tests {
             assert!(good.parse::<DiskPath>().is_ok(), "{good}");
         }
         refused::<DiskPath>(&[
-            "/dev/sda1", "/dev/nvme0", "/dev/nvme0n1p1", "/dev/mem", "/dev/null", "/dev/sd", "sda", "/dev/../sda",
-            "/dev//sda", "/dev/disk/by-id/x", "/dev/mapper/x", "/dev/SDA",
+            "/dev/sda1",
+            "/dev/nvme0",
+            "/dev/nvme0n1p1",
+            "/dev/mem",
+            "/dev/null",
+            "/dev/sd",
+            "sda",
+            "/dev/../sda",
+            "/dev//sda",
+            "/dev/disk/by-id/x",
+            "/dev/mapper/x",
+            "/dev/SDA",
         ]);
     }
 

@@ -39,18 +39,21 @@ struct Tally {
 struct World {
     dice: Dice,
     graph: Graph,
-    operations: Vec<Operation>,
+    /// Everything that can be asked for, with the facts when all is well.
+    calls: Vec<(Operation, Facts)>,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
-        Self { dice: Dice(seed), graph: graph(), operations: world::operations() }
+        let graph = graph();
+        let with_facts = |operation: Operation| (operation.clone(), calm_with(&operation, &graph));
+        let calls = world::operations().into_iter().map(with_facts).collect();
+        Self { dice: Dice(seed), graph, calls }
     }
 
     /// A call and the state it meets.
     fn call(&mut self) -> (Facts, Request) {
-        let operation = self.dice.pick(&self.operations).clone();
-        let mut facts = calm_with(&operation, &self.graph);
+        let (operation, mut facts) = self.dice.pick(&self.calls).clone();
         let mut request = request(&operation, world::caller(&mut self.dice));
         let wrong = *self.dice.pick(&[0, 0, 1, 1, 1, 2, 2, 3, 6]);
         for _ in 0..wrong {
@@ -150,7 +153,14 @@ fn run(seed: u64, calls: u64) -> Tally {
 }
 
 /// A question is answered; meanwhile the world may have moved on, and somebody may try another action with it.
-fn answer_and_try(world: &mut World, ask: &Ask, mut facts: Facts, first: Request, tally: &mut Tally, at: (u64, u64)) {
+fn answer_and_try(
+    world: &mut World,
+    ask: &Ask,
+    mut facts: Facts,
+    first: Request,
+    tally: &mut Tally,
+    at: (u64, u64),
+) {
     let mut request = again(&first);
     let shown = facts.clone();
     let moved_on = world.dice.one_in(3);
@@ -158,7 +168,7 @@ fn answer_and_try(world: &mut World, ask: &Ask, mut facts: Facts, first: Request
         world.disturb(&mut facts, &mut request);
     }
     if world.dice.one_in(10) {
-        request.operation = world.dice.pick(&world.operations).clone();
+        request.operation = world.dice.pick(&world.calls).0.clone();
     }
     if world.dice.one_in(20) {
         facts.version.epoch += 1;
@@ -234,7 +244,8 @@ fn send(world: &mut World, facts: &Facts, request: &Request, permit: Permit, tal
 fn a_million_calls_of_all_callers_in_all_states_give_no_unauthorised_effect() {
     const CALLS: u64 = 1_000_000;
     const WORKERS: u64 = 2;
-    let started: Vec<_> = (0..WORKERS).map(|w| std::thread::spawn(move || run(SEED + w, CALLS / WORKERS))).collect();
+    let started: Vec<_> =
+        (0..WORKERS).map(|w| std::thread::spawn(move || run(SEED + w, CALLS / WORKERS))).collect();
     let tallies: Vec<_> = started.into_iter().map(|worker| worker.join().unwrap()).collect();
     assert_eq!(tallies.iter().map(|tally| tally.calls).sum::<u64>(), CALLS);
     for tally in &tallies {
@@ -250,7 +261,9 @@ fn a_million_calls_of_all_callers_in_all_states_give_no_unauthorised_effect() {
                 assert!(count > 50, "{caller} was permitted {tier:?} only {count} times");
             }
         }
-        assert!(tally.approved > 1_000 && tally.asked > 10_000 && tally.refused > 10_000 && tally.void > 1_000);
+        assert!(
+            tally.approved > 1_000 && tally.asked > 10_000 && tally.refused > 10_000 && tally.void > 1_000
+        );
     }
 }
 

@@ -33,12 +33,39 @@ pub(super) fn broken(seen: &Seen<'_>) -> Vec<&'static str> {
 
 /// Written out, so that a tool that changes its tier is noticed here.
 const GREEN: [&str; 24] = [
-    "cluster_status", "node_status", "guests", "guest", "storages", "storage_content", "backups", "tasks", "task_log",
-    "temperatures", "history", "firewall", "services", "disks", "volumes", "journal", "processes", "sockets", "shares",
-    "docker", "docker_logs", "events", "incidents", "audit",
+    "cluster_status",
+    "node_status",
+    "guests",
+    "guest",
+    "storages",
+    "storage_content",
+    "backups",
+    "tasks",
+    "task_log",
+    "temperatures",
+    "history",
+    "firewall",
+    "services",
+    "disks",
+    "volumes",
+    "journal",
+    "processes",
+    "sockets",
+    "shares",
+    "docker",
+    "docker_logs",
+    "events",
+    "incidents",
+    "audit",
 ];
 const YELLOW: [&str; 7] = [
-    "start_guest", "resume_guest", "wake_node", "restart_service", "create_snapshot", "start_backup", "docker_start",
+    "start_guest",
+    "resume_guest",
+    "wake_node",
+    "restart_service",
+    "create_snapshot",
+    "start_backup",
+    "docker_start",
 ];
 
 fn collect<const N: usize>(rules: [(&'static str, bool); N]) -> Vec<&'static str> {
@@ -57,7 +84,13 @@ fn person_decided(seen: &Seen<'_>) -> bool {
 fn credential(seen: &Seen<'_>, reads: bool) -> Vec<&'static str> {
     let allowed = match seen.caller {
         Caller::Human { .. } | Caller::Runbook { .. } => true,
-        Caller::Token { scopes, .. } => if reads { scopes.read } else { scopes.act },
+        Caller::Token { scopes, .. } => {
+            if reads {
+                scopes.read
+            } else {
+                scopes.act
+            }
+        }
         Caller::Mcp { scopes, profile, .. } => {
             scopes.mcp && (reads || (scopes.act && *profile == crate::tools::listing::Profile::Act))
         }
@@ -66,7 +99,8 @@ fn credential(seen: &Seen<'_>, reads: bool) -> Vec<&'static str> {
     let exhausted = matches!(seen.caller, Caller::Model { .. })
         && match &seen.facts.budget {
             Fact::Known(Some(b)) => {
-                [u64::from(b.steps_left), b.tokens_left, b.money_left_pico_usd, u64::from(b.repeats_left)].contains(&0)
+                [u64::from(b.steps_left), b.tokens_left, b.money_left_pico_usd, u64::from(b.repeats_left)]
+                    .contains(&0)
                     || b.time_left_ms <= 0
             }
             Fact::Known(None) => !reads,
@@ -138,7 +172,9 @@ fn target(seen: &Seen<'_>, name: &str) -> Vec<&'static str> {
     let ha_fought = matches!(&t.ha, Fact::Known(Some(state)) if state != "ignored")
         && ["resume_guest", "stop_guest", "reboot_guest", "suspend_guest"].contains(&name);
     let full = match &t.storages {
-        Fact::Known(all) => all.iter().any(|s| !s.available || s.fill_percent.is_none_or(|percent| percent >= 95)),
+        Fact::Known(all) => {
+            all.iter().any(|s| !s.available || s.fill_percent.is_none_or(|percent| percent >= 95))
+        }
         Fact::Unknown(_) => true,
     };
     let needs_room = ["start_guest", "resume_guest", "create_snapshot", "start_backup"].contains(&name);
@@ -187,7 +223,8 @@ fn pace(seen: &Seen<'_>, name: &str) -> Vec<&'static str> {
         quarantined || (runbook && flaps.tries.contains_key(&key))
     });
     let storm = f.trouble.known().is_none_or(|t| {
-        let share = f64::from(t.guests_unhealthy) >= 0.3 * f64::from(t.guests_total) && t.guests_unhealthy > 0;
+        let share =
+            f64::from(t.guests_unhealthy) >= 0.3 * f64::from(t.guests_total) && t.guests_unhealthy > 0;
         (t.nodes_unhealthy >= 2 || share || t.own_network_suspect) && !person_decided(seen)
     });
     let hands_on = match &f.target.human_task {
@@ -224,8 +261,15 @@ fn own(seen: &Seen<'_>, name: &str) -> Vec<&'static str> {
     let hit = |names: &[&str]| names.contains(&target.as_str());
     let core = hit(&["guest/103", "node/agent1", "service/agent1/smbd.service"]);
     let needed = hit(&["guest/110", "container/docker1/proxy"]);
-    let harmless =
-        ["start_guest", "resume_guest", "wake_node", "docker_start", "create_snapshot", "start_backup", "delete_snapshot"];
+    let harmless = [
+        "start_guest",
+        "resume_guest",
+        "wake_node",
+        "docker_start",
+        "create_snapshot",
+        "start_backup",
+        "delete_snapshot",
+    ];
     let disturbs = !harmless.contains(&name);
     let takes_model_along = disturbs && target == "node/pve2" && name != "restart_service";
     let blast = f.blast.known();
@@ -235,7 +279,9 @@ fn own(seen: &Seen<'_>, name: &str) -> Vec<&'static str> {
             let thing = thing.to_string();
             thing == target.replace('/', " ")
                 || (target.starts_with("service/pve/") && thing == "node pve")
-                || blast.is_some_and(|b| b.down.iter().any(|s| s.through.is_some() && s.thing.to_string() == thing))
+                || blast.is_some_and(|b| {
+                    b.down.iter().any(|s| s.through.is_some() && s.thing.to_string() == thing)
+                })
         })
     });
     collect([

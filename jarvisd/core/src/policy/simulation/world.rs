@@ -12,7 +12,9 @@ use crate::{
 pub(super) fn operations() -> Vec<Operation> {
     let mut all = crate::tools::tests::examples();
     for n in [100, 101, 102, 103, 110] {
-        for name in ["start_guest", "resume_guest", "shutdown_guest", "stop_guest", "reboot_guest", "suspend_guest"] {
+        for name in
+            ["start_guest", "resume_guest", "shutdown_guest", "stop_guest", "reboot_guest", "suspend_guest"]
+        {
             all.push(op(name, json!({"vmid": n})));
         }
         all.push(op("migrate_guest", json!({"vmid": n, "to": "agent1"})));
@@ -57,7 +59,11 @@ pub(super) const DISTURBANCES: u64 = 50;
 
 /// Makes one thing wrong, or only different.
 pub(super) fn disturb(which: u64, facts: &mut Facts, request: &mut Request, dice: &mut Dice, graph: &Graph) {
-    if which < 21 { hide(which, facts, request) } else if which < 36 { upset_target(which, facts, dice) } else {
+    if which < 21 {
+        hide(which, facts, request)
+    } else if which < 36 {
+        upset_target(which, facts, dice)
+    } else {
         upset_cluster(which, facts, request, dice, graph);
     }
 }
@@ -94,7 +100,8 @@ fn hide(which: u64, f: &mut Facts, r: &mut Request) {
 }
 
 fn upset_target(which: u64, f: &mut Facts, dice: &mut Dice) {
-    let ago = |minutes: u64| Moment { boot_ms: f.now.boot_ms - 60_000 * i64::try_from(minutes).unwrap(), ..f.now };
+    let ago =
+        |minutes: u64| Moment { boot_ms: f.now.boot_ms - 60_000 * i64::try_from(minutes).unwrap(), ..f.now };
     let t = &mut f.target;
     match which {
         21 => t.matches = Fact::Known(u32::try_from(dice.below(3)).unwrap()),
@@ -141,7 +148,9 @@ fn upset_cluster(which: u64, f: &mut Facts, r: &mut Request, dice: &mut Dice, gr
             if dice.one_in(2) {
                 flaps.quarantined.insert(target.to_string(), f.now);
             } else {
-                flaps.tries.insert(target.to_string(), (1, Moment { boot_ms: f.now.boot_ms - 30_000, ..f.now }));
+                flaps
+                    .tries
+                    .insert(target.to_string(), (1, Moment { boot_ms: f.now.boot_ms - 30_000, ..f.now }));
             }
             f.flaps = Fact::Known(flaps);
         }
@@ -155,10 +164,13 @@ fn upset_cluster(which: u64, f: &mut Facts, r: &mut Request, dice: &mut Dice, gr
             let mut n = |max| u32::try_from(dice.below(max)).unwrap();
             let (nodes_unhealthy, guests_total, guests_unhealthy) = (n(4), n(12), n(6));
             let own_network_suspect = dice.one_in(4);
-            f.trouble = Fact::Known(Trouble { nodes_unhealthy, guests_total, guests_unhealthy, own_network_suspect });
+            f.trouble =
+                Fact::Known(Trouble { nodes_unhealthy, guests_total, guests_unhealthy, own_network_suspect });
         }
         44 => {
-            let on = dice.pick(&[None, Some(guest(100)), Some(guest(102)), Some(node("pve")), Some(node("pve2"))]).clone();
+            let on = dice
+                .pick(&[None, Some(guest(100)), Some(guest(102)), Some(node("pve")), Some(node("pve2"))])
+                .clone();
             let from_ms = f.now.wall_ms + i64::try_from(dice.below(4)).unwrap() - 2;
             f.windows = Fact::Known(vec![Window { on, from_ms, until_ms: from_ms + 2 }]);
             f.clock_steady = Fact::Known(!dice.one_in(3));
@@ -177,7 +189,10 @@ fn upset_cluster(which: u64, f: &mut Facts, r: &mut Request, dice: &mut Dice, gr
             let protected = [dice.pick(&[guest(100), guest(101), node("pve"), guest(105)]).clone()].into();
             f.limits = Fact::Known(Limits { protected, ..Limits::default() });
         }
-        48 => r.pin = if dice.one_in(2) { None } else { Some(identity_of(&Target::Guest(101.try_into().unwrap()))) },
+        48 => {
+            r.pin =
+                if dice.one_in(2) { None } else { Some(identity_of(&Target::Guest(101.try_into().unwrap()))) }
+        }
         _ => r.tainted = Fact::Known(true),
     }
 }

@@ -49,8 +49,10 @@ impl Identity {
         if self == now {
             return None;
         }
-        let (Self::Guest { vmid, born, name, node }, Self::Guest { born: born2, name: name2, node: node2, vmid: vmid2 }) =
-            (self, now)
+        let (
+            Self::Guest { vmid, born, name, node },
+            Self::Guest { born: born2, name: name2, node: node2, vmid: vmid2 },
+        ) = (self, now)
         else {
             return Some("it is not the same thing any more".into());
         };

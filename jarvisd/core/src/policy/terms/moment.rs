@@ -41,7 +41,11 @@ impl Moment {
 
     /// This moment and `ms` more, on both clocks.
     pub fn plus_ms(&self, ms: i64) -> Self {
-        Self { wall_ms: self.wall_ms.saturating_add(ms), boot_ms: self.boot_ms.saturating_add(ms), boot: self.boot }
+        Self {
+            wall_ms: self.wall_ms.saturating_add(ms),
+            boot_ms: self.boot_ms.saturating_add(ms),
+            boot: self.boot,
+        }
     }
 }
 

@@ -108,5 +108,6 @@ catalogue! {
 
 fn read<T: Tool + DeserializeOwned>(args: &Value) -> Result<T, ArgsError> {
     screen(args).map_err(ArgsError::Screen)?;
-    serde_json::from_value(args.clone()).map_err(|e| ArgsError::Wrong { tool: T::NAME, problem: e.to_string() })
+    serde_json::from_value(args.clone())
+        .map_err(|e| ArgsError::Wrong { tool: T::NAME, problem: e.to_string() })
 }
