@@ -28,7 +28,17 @@ const DAEMON: edges::Table = &[
 ];
 
 /// Core: what crosses a boundary may name what the cluster is, not the other way round.
-const CORE: edges::Table = &[("lib", &["*"]), ("cluster", &["protocol"]), ("protocol", &["cluster"])];
+const CORE: edges::Table = &[
+    ("lib", &["*"]),
+    ("cluster", &["protocol"]),
+    ("protocol", &["cluster"]),
+    ("tools", &["cluster", "protocol"]),
+    ("graph", &["cluster", "tools"]),
+    ("policy", &["approval", "cluster", "graph", "tools"]),
+    ("approval", &["policy", "tools"]),
+    ("audit", &["tools"]),
+    ("shapes", &["cluster", "policy", "tools"]),
+];
 
 /// The dashboard: panels lean on the stream and on primitives; primitives know nothing of clusters.
 const DASHBOARD: edges::Table = &[
@@ -120,7 +130,7 @@ const LOCK_BANS: &[(&str, &str, &str)] = &[
 ];
 
 /// What jarvis-core may list. Nothing here can do I/O, sleep or roll dice.
-const CORE_MANIFEST: &[&str] = &["schemars", "serde", "serde_json", "thiserror", "time", "toml"];
+const CORE_MANIFEST: &[&str] = &["schemars", "serde", "serde_json", "sha2", "thiserror", "time", "toml"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository").to_owned()

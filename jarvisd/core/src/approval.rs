@@ -6,7 +6,7 @@
 //! What an approval turns into cannot be made elsewhere or used twice:
 //! ```compile_fail
 //! fn forge(hash: jarvis_core::tools::Digest) -> jarvis_core::approval::Grant {
-//!     jarvis_core::approval::Grant { hash, ..unimplemented!() }
+//!     jarvis_core::approval::Grant { hash, ..panic!() }
 //! }
 //! ```
 //! ```compile_fail

@@ -243,28 +243,21 @@ fn send(world: &mut World, facts: &Facts, request: &Request, permit: Permit, tal
 #[test]
 fn a_million_calls_of_all_callers_in_all_states_give_no_unauthorised_effect() {
     const CALLS: u64 = 1_000_000;
-    const WORKERS: u64 = 2;
-    let started: Vec<_> =
-        (0..WORKERS).map(|w| std::thread::spawn(move || run(SEED + w, CALLS / WORKERS))).collect();
-    let tallies: Vec<_> = started.into_iter().map(|worker| worker.join().unwrap()).collect();
-    assert_eq!(tallies.iter().map(|tally| tally.calls).sum::<u64>(), CALLS);
-    for tally in &tallies {
-        println!("{tally:#?}");
-        assert_eq!(tally.permitted_tools.len(), crate::tools::ALL.len(), "some tool was never permitted");
-        for guard in GUARDS {
-            let count = tally.objections.get(guard.name).copied().unwrap_or_default();
-            assert!(count > 200, "guard {} objected only {count} times", guard.name);
-        }
-        for caller in ["human", "token", "mcp", "model", "runbook"] {
-            for tier in [Tier::Green, Tier::Yellow, Tier::Red] {
-                let count = tally.permits.get(&(caller, tier)).copied().unwrap_or_default();
-                assert!(count > 50, "{caller} was permitted {tier:?} only {count} times");
-            }
-        }
-        assert!(
-            tally.approved > 1_000 && tally.asked > 10_000 && tally.refused > 10_000 && tally.void > 1_000
-        );
+    let tally = run(SEED, CALLS);
+    assert_eq!(tally.calls, CALLS);
+    println!("{tally:#?}");
+    assert_eq!(tally.permitted_tools.len(), crate::tools::ALL.len(), "some tool was never permitted");
+    for guard in GUARDS {
+        let count = tally.objections.get(guard.name).copied().unwrap_or_default();
+        assert!(count > 500, "guard {} objected only {count} times", guard.name);
     }
+    for caller in ["human", "token", "mcp", "model", "runbook"] {
+        for tier in [Tier::Green, Tier::Yellow, Tier::Red] {
+            let count = tally.permits.get(&(caller, tier)).copied().unwrap_or_default();
+            assert!(count > 500, "{caller} was permitted {tier:?} only {count} times");
+        }
+    }
+    assert!(tally.approved > 1_000 && tally.asked > 10_000 && tally.refused > 10_000 && tally.void > 1_000);
 }
 
 /// Each guard is needed: without it the same world shows a broken invariant, so the oracle would have noticed.

@@ -8,7 +8,7 @@
 //! ```compile_fail
 //! use jarvis_core::policy::Permit;
 //! fn forge(operation: jarvis_core::tools::Operation) -> Permit {
-//!     Permit { operation, ..unimplemented!() }
+//!     Permit { operation, ..panic!() }
 //! }
 //! ```
 //! ```compile_fail
@@ -41,7 +41,7 @@
 //! An order cannot be made but by spending a permit, and its operation cannot be exchanged:
 //! ```compile_fail
 //! use jarvis_core::policy::Order;
-//! fn forge(operation: jarvis_core::tools::Operation) -> Order { Order { operation, ..unimplemented!() } }
+//! fn forge(operation: jarvis_core::tools::Operation) -> Order { Order { operation, ..panic!() } }
 //! ```
 //! ```compile_fail
 //! fn swap(order: &mut jarvis_core::policy::Order, other: jarvis_core::tools::Operation) {
