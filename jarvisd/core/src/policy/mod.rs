@@ -8,6 +8,7 @@ mod autonomy;
 mod blast;
 mod budget;
 mod caller;
+pub mod evidence;
 mod flapping;
 mod freshness;
 mod ha;
