@@ -94,6 +94,7 @@ mod tests {
     #[test]
     fn the_lists_fit_a_small_context() {
         let (read, act) = (list_bytes(Profile::Read), list_bytes(Profile::Act));
+        println!("read {read}, all {act} bytes");
         assert!(read <= READ_LIST_BYTES_MAX && act <= FULL_LIST_BYTES_MAX, "read {read}, all {act} bytes");
     }
 
