@@ -8,7 +8,7 @@ need() { command -v "$1" >/dev/null 2>&1 || { printf 'missing: %s. %s\n' "$1" "$
 need cargo "Install Rust 1.95 or newer (https://rustup.rs), then run the command again."
 need node "Install Node 20.19 or newer (https://nodejs.org), then run the command again."
 need npm "It comes with Node: install Node 20.19 or newer, then run the command again."
-deploy/install.sh cc setpriv
+deploy/install.sh cc libssl setpriv
 
 # What runs for minutes ends when this script ends.
 with_us() { setpriv --pdeathsig TERM -- "$@"; }

@@ -6,6 +6,8 @@ set -euo pipefail
 package_of() {
     case $1 in
         cc) echo gcc libc6-dev ;;
+        libssl) echo libssl-dev pkg-config ;;
+        sshd) echo openssh-server ;;
         venv) echo python3 python3-venv ;;
         setpriv | flock) echo util-linux ;;
         *) echo "$1" ;;
@@ -14,6 +16,7 @@ package_of() {
 
 present() {
     case $1 in
+        libssl) pkg-config --exists openssl >/dev/null 2>&1 ;;
         venv) python3 -c 'import venv, ensurepip' >/dev/null 2>&1 ;;
         *) PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 ;;
     esac
@@ -58,7 +61,7 @@ install_quietly 2>/dev/null || { apt update && install_quietly; } ||
     say_how "apt-get could not install: ${packages[*]}. Its own words are above."
 
 for program in "${missing[@]}"; do
-    case $program in nginx | prometheus)
+    case $program in nginx | prometheus | sshd)
         "${as_root[@]}" systemctl disable --quiet "$program" >/dev/null 2>&1 || true ;;
     esac
     present "$program" || say_how "apt-get installed ${packages[*]}, but $program is still not found."

@@ -2,7 +2,7 @@
 # The benches, with a table of results: what a function costs (divan) and what a running daemon costs (load).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-deploy/install.sh cc setpriv
+deploy/install.sh cc libssl setpriv
 
 echo "== functions"
 cargo bench --locked --workspace --bench '*' 2>&1 | grep -vE '^ *(Compiling|Running|Finished|Downloaded|Downloading)'

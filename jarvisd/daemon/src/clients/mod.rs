@@ -1,5 +1,3 @@
-//! Foreign systems, one folder each: their shapes become ours at the door.
-//!
-//! Not here: when they are asked (tasks) and what their answers mean for the cluster (state).
+//! Clients of foreign systems: their shapes become ours here, and nowhere else.
 
-pub mod proxmox;
+pub mod ssh;

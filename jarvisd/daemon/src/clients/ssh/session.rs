@@ -1,0 +1,89 @@
+//! Opening a session: connect, exchange keys, check the host, log in; all within one deadline.
+
+use std::{
+    net::{TcpStream, ToSocketAddrs},
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use secrecy::ExposeSecret;
+use ssh2::{BlockDirections, MethodType, Session};
+
+use super::{Settings, Target, error::SshError};
+use crate::clock::Clock;
+
+/// A logged-in session and the socket it runs on, which must be waited for by hand when not blocking.
+pub(super) struct Open {
+    pub session: Session,
+    pub socket: TcpStream,
+}
+
+pub(super) fn open(target: &Target, settings: &Settings, clock: Clock) -> Result<Open, SshError> {
+    let address = format!("{}:{}", target.host, target.port);
+    let node = || target.node.clone();
+    let deadline = clock.monotonic() + settings.connect;
+    let unreachable = |source| SshError::Unreachable { node: node(), address: address.clone(), source };
+
+    let first = (target.host.as_str(), target.port).to_socket_addrs().map_err(unreachable)?.next();
+    let first = first.ok_or_else(|| unreachable(std::io::Error::other("the name has no address")))?;
+    let socket = TcpStream::connect_timeout(&first, settings.connect).map_err(unreachable)?;
+    socket.set_nodelay(true).map_err(unreachable)?;
+
+    let step = |step: &'static str| {
+        let address = address.clone();
+        move |e: ssh2::Error| SshError::Handshake {
+            node: target.node.clone(),
+            address,
+            step,
+            reason: e.message().to_owned(),
+        }
+    };
+    let mut session = Session::new().map_err(step("preparing a session"))?;
+    session
+        .method_pref(MethodType::HostKey, &settings.host_keys.preference(target))
+        .map_err(step("choosing host key types"))?;
+    session.set_tcp_stream(socket.try_clone().map_err(unreachable)?);
+    session.set_timeout(millis_left(deadline, clock));
+    session.handshake().map_err(step("the key exchange"))?;
+    settings.host_keys.check(&session, target)?;
+
+    session.set_timeout(millis_left(deadline, clock));
+    session.userauth_pubkey_memory(&target.user, None, settings.key.expose_secret(), None).map_err(|e| {
+        SshError::LoginRefused { node: node(), user: target.user.clone(), reason: e.message().to_owned() }
+    })?;
+    Ok(Open { session, socket })
+}
+
+/// libssh2 takes 0 for "for ever", so there is always at least a millisecond.
+fn millis_left(deadline: Instant, clock: Clock) -> u32 {
+    let left = deadline.saturating_duration_since(clock.monotonic());
+    u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1)
+}
+
+/// Waits until the socket can go on in the direction libssh2 is blocked on, `wake` has something, or `wait` is over.
+pub(super) fn await_io(open: &Open, wake: Option<&dyn AsFdDyn>, wait: Duration) {
+    let flags = match open.session.block_directions() {
+        BlockDirections::Outbound => PollFlags::OUT,
+        BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
+        BlockDirections::None | BlockDirections::Inbound => PollFlags::IN,
+    };
+    let timeout = Timespec::try_from(wait).ok();
+    let mut fds = vec![PollFd::from_borrowed_fd(open.socket.as_fd(), flags)];
+    if let Some(wake) = wake {
+        fds.push(PollFd::from_borrowed_fd(wake.fd(), PollFlags::IN));
+    }
+    // An interrupted wait is a short wait: the caller looks again.
+    let _ = poll(&mut fds, timeout.as_ref());
+}
+
+/// `AsFd` behind a reference.
+pub(super) trait AsFdDyn {
+    fn fd(&self) -> std::os::fd::BorrowedFd<'_>;
+}
+
+impl<T: AsFd> AsFdDyn for T {
+    fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.as_fd()
+    }
+}

@@ -1,0 +1,85 @@
+//! The thread that owns one node's session. It connects when a command comes and lets go when idle.
+
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+
+use super::{Command, Output, QUEUE_MAX, Settings, Target, error::SshError, exec, session};
+use crate::clock::Clock;
+
+/// An unused session is closed, so that a node's `MaxSessions` and its log are left alone.
+const IDLE: Duration = Duration::from_secs(120);
+
+pub(super) struct Job {
+    pub command: Command,
+    pub deadline: Instant,
+    pub reply: oneshot::Sender<Result<Output, SshError>>,
+}
+
+/// The sending end of a node's thread; the thread ends when all of them are gone.
+pub(super) struct Worker {
+    pub queue: mpsc::SyncSender<Job>,
+}
+
+impl Worker {
+    pub fn start(target: Target, settings: Arc<Settings>, clock: Clock) -> Result<Self, SshError> {
+        let (queue, jobs) = mpsc::sync_channel(QUEUE_MAX);
+        let node = target.node.clone();
+        thread::Builder::new()
+            .name(format!("ssh-{node}"))
+            .spawn(move || serve(&target, &settings, clock, &jobs))
+            .map_err(|source| SshError::Thread { node, source })?;
+        Ok(Self { queue })
+    }
+}
+
+fn serve(target: &Target, settings: &Settings, clock: Clock, jobs: &mpsc::Receiver<Job>) {
+    let mut open: Option<session::Open> = None;
+    loop {
+        let job = match jobs.recv_timeout(IDLE) {
+            Ok(job) => job,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                open = None;
+                continue;
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        };
+        // Whoever asked may have gone while the job waited: then nothing is sent.
+        if job.reply.is_closed() {
+            continue;
+        }
+        let (answer, kept) = one(target, settings, clock, open.take(), &job);
+        open = kept;
+        let _ = job.reply.send(answer);
+    }
+}
+
+/// Runs one job; gives the session back when it can be used again.
+fn one(
+    target: &Target,
+    settings: &Settings,
+    clock: Clock,
+    open: Option<session::Open>,
+    job: &Job,
+) -> (Result<Output, SshError>, Option<session::Open>) {
+    if clock.monotonic() >= job.deadline {
+        let late = SshError::TimedOut {
+            node: target.node.clone(),
+            timeout: job.command.timeout,
+            phase: "waiting for the node's other commands",
+        };
+        return (Err(late), open);
+    }
+    let usable = open.filter(|o| exec::alive(&o.session));
+    let open = match usable.map_or_else(|| session::open(target, settings, clock), Ok) {
+        Ok(open) => open,
+        Err(error) => return (Err(error), None),
+    };
+    let answer = exec::run(&open, &target.node, &job.command, job.deadline, clock);
+    let whole = matches!(&answer, Ok(output) if !output.cut);
+    (answer, whole.then_some(open))
+}
