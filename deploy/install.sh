@@ -61,8 +61,11 @@ install_quietly 2>/dev/null || { apt update && install_quietly; } ||
     say_how "apt-get could not install: ${packages[*]}. Its own words are above."
 
 for program in "${missing[@]}"; do
-    case $program in nginx | prometheus | sshd)
-        "${as_root[@]}" systemctl disable --quiet "$program" >/dev/null 2>&1 || true ;;
+    case $program in
+        nginx | prometheus) service=$program ;;
+        sshd) service=ssh ;;
+        *) service= ;;
     esac
+    [ -z "$service" ] || "${as_root[@]}" systemctl disable --quiet "$service" >/dev/null 2>&1 || true
     present "$program" || say_how "apt-get installed ${packages[*]}, but $program is still not found."
 done

@@ -55,8 +55,8 @@ python_tools() {
 }
 
 prepare() {
-    deploy/install.sh cc libssl git setpriv flock && npm_ci dashboard || return
-    [ -n "$quick" ] || { deploy/install.sh nginx chromium prometheus sshd venv && npm_ci tests/browser && python_tools; }
+    deploy/install.sh cc libssl sshd git setpriv flock && npm_ci dashboard || return
+    [ -n "$quick" ] || { deploy/install.sh nginx chromium prometheus venv && npm_ci tests/browser && python_tools; }
 }
 
 # The types and frames that Rust gives must be the ones in the tree.

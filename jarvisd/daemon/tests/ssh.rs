@@ -1,4 +1,5 @@
 //! The SSH client against the system's own OpenSSH server on loopback.
+#![cfg(test)]
 
 use std::{
     fs,

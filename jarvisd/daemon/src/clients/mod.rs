@@ -1,3 +1,6 @@
-//! Clients of foreign systems: their shapes become ours here, and nowhere else.
+//! Foreign systems, one folder each: their shapes become ours at the door.
+//!
+//! Not here: when they are asked (tasks) and what their answers mean for the cluster (state).
 
+pub mod proxmox;
 pub mod ssh;
