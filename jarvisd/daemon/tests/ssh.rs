@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use jarvisd::{
-    clients::ssh::{Command, HostKeys, Settings, ShellEvent, Size, Ssh, SshError, Target},
+    clients::ssh::{Command, HostKeys, Settings, ShellEvent, Shells, Size, Ssh, SshError, Target},
     clock::Clock,
 };
 use secrecy::SecretString;
@@ -92,8 +92,15 @@ impl Sshd {
     }
 
     fn client_with(&self, known: &str) -> Ssh {
-        let key = fs::read_to_string(self.dir.path().join("user")).unwrap();
-        client(self.port, key, known)
+        client(self.port, self.key(), known)
+    }
+
+    fn shells(&self) -> Shells {
+        Shells::new(settings(self.port, self.key(), &self.known()), Clock)
+    }
+
+    fn key(&self) -> String {
+        fs::read_to_string(self.dir.path().join("user")).unwrap()
     }
 }
 
@@ -107,14 +114,17 @@ fn whoami() -> String {
 }
 
 fn client(port: u16, key: String, known: &str) -> Ssh {
+    Ssh::new(settings(port, key, known), Clock).unwrap()
+}
+
+fn settings(port: u16, key: String, known: &str) -> Settings {
     let target = Target { node: "pve".parse().unwrap(), host: "127.0.0.1".into(), port, user: whoami() };
-    let settings = Settings {
+    Settings {
         targets: vec![target],
         key: SecretString::from(key),
         host_keys: HostKeys::parse(known),
         connect: Duration::from_secs(10),
-    };
-    Ssh::new(settings, Clock).unwrap()
+    }
 }
 
 fn command(line: &str) -> Command {
@@ -252,13 +262,13 @@ async fn until(shell: &mut jarvisd::clients::ssh::Shell, want: &str) -> String {
 #[tokio::test]
 async fn a_shell_has_its_size_from_the_first_byte_resizes_and_exits() {
     let server = Sshd::start();
-    let mut shell = server.client().shell(&pve(), Size { cols: 132, rows: 43 }).await.unwrap();
-    assert!(shell.write(Bytes::from_static(b"stty size; echo first-$((1+1))\n")).await);
+    let mut shell = server.shells().open(&pve(), Size { cols: 132, rows: 43 }).await.unwrap();
+    assert!(shell.keys.write(Bytes::from_static(b"stty size; echo first-$((1+1))\n")).await);
     assert!(until(&mut shell, "first-2").await.contains("43 132"));
-    assert!(shell.resize(Size { cols: 80, rows: 24 }).await);
-    assert!(shell.write(Bytes::from_static(b"stty size; echo second-$((1+1))\n")).await);
+    assert!(shell.keys.resize(Size { cols: 80, rows: 24 }).await);
+    assert!(shell.keys.write(Bytes::from_static(b"stty size; echo second-$((1+1))\n")).await);
     assert!(until(&mut shell, "second-2").await.contains("24 80"));
-    assert!(shell.write(Bytes::from_static(b"exit 3\n")).await);
+    assert!(shell.keys.write(Bytes::from_static(b"exit 3\n")).await);
     loop {
         match shell.events.recv().await {
             Some(ShellEvent::Output(_)) => {}
@@ -274,8 +284,8 @@ async fn a_shell_has_its_size_from_the_first_byte_resizes_and_exits() {
 #[tokio::test]
 async fn a_shell_that_is_not_read_holds_its_flood_back_and_still_takes_keys() {
     let server = Sshd::start();
-    let mut shell = server.client().shell(&pve(), Size { cols: 80, rows: 24 }).await.unwrap();
-    assert!(shell.write(Bytes::from_static(b"yes | head -c 20000000; echo end-$((1+1))\n")).await);
+    let mut shell = server.shells().open(&pve(), Size { cols: 80, rows: 24 }).await.unwrap();
+    assert!(shell.keys.write(Bytes::from_static(b"yes | head -c 20000000; echo end-$((1+1))\n")).await);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = resident_kib();
     let seen = until(&mut shell, "end-2").await;

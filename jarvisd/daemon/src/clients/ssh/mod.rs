@@ -2,7 +2,7 @@
 //!
 //! libssh2 takes no lock when a channel is dropped, so a session and all its channels live and die in one
 //! thread; the async side only passes messages. Not here: which commands exist and how a command line is
-//! quoted (`jarvis_core::shapes`). What comes in is a finished line.
+//! quoted (`jarvis_core::shapes`). What comes in is a finished line; a person's shell is a handle of its own.
 
 mod error;
 mod exec;
@@ -22,7 +22,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 pub use error::SshError;
-pub use shell::{Shell, ShellEvent, Size};
+pub use shell::{Keys, Shell, ShellEvent, Shells, Size};
 pub use trust::{HostKeys, Offered};
 
 use crate::clock::Clock;
@@ -75,7 +75,6 @@ pub struct Output {
 /// A handle on the sessions of all configured nodes.
 #[derive(Clone)]
 pub struct Ssh {
-    settings: Arc<Settings>,
     clock: Clock,
     workers: Arc<BTreeMap<NodeName, Worker>>,
 }
@@ -89,7 +88,7 @@ impl Ssh {
             let worker = Worker::start(target.clone(), Arc::clone(&settings), clock)?;
             workers.insert(target.node.clone(), worker);
         }
-        Ok(Self { settings, clock, workers: Arc::new(workers) })
+        Ok(Self { clock, workers: Arc::new(workers) })
     }
 
     /// Whether commands can be sent to this node at all.
@@ -112,16 +111,5 @@ impl Ssh {
             }
         }
         answer.await.unwrap_or_else(|_| Err(SshError::Stopped { node: node.clone() }))
-    }
-
-    /// Opens a person's own shell with a terminal of the given size, in a session of its own.
-    pub async fn shell(&self, node: &NodeName, size: Size) -> Result<Shell, SshError> {
-        let target = self
-            .settings
-            .targets
-            .iter()
-            .find(|t| t.node == *node)
-            .ok_or_else(|| SshError::NotConfigured { node: node.clone() })?;
-        shell::open(target.clone(), Arc::clone(&self.settings), self.clock, size).await
     }
 }

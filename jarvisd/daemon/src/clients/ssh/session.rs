@@ -6,12 +6,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::sockopt,
+};
 use secrecy::ExposeSecret;
 use ssh2::{BlockDirections, MethodType, Session};
 
 use super::{Settings, Target, error::SshError};
 use crate::clock::Clock;
+
+/// A node that lost its power says nothing. Asked after this long of silence …
+const PROBE_AFTER: Duration = Duration::from_secs(15);
+/// … this often …
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// … and so many times, until the kernel calls the connection broken; half a minute in all.
+const PROBES: u32 = 3;
+/// The same for what was sent and never acknowledged.
+const UNANSWERED_WAIT_MS: u32 = 30_000;
 
 /// A logged-in session and the socket it runs on, which must be waited for by hand when not blocking.
 pub(super) struct Open {
@@ -29,6 +41,7 @@ pub(super) fn open(target: &Target, settings: &Settings, clock: Clock) -> Result
     let first = first.ok_or_else(|| unreachable(std::io::Error::other("the name has no address")))?;
     let socket = TcpStream::connect_timeout(&first, settings.connect).map_err(unreachable)?;
     socket.set_nodelay(true).map_err(unreachable)?;
+    notice_death(&socket).map_err(|e| unreachable(e.into()))?;
 
     let step = |step: &'static str| {
         let address = address.clone();
@@ -53,6 +66,14 @@ pub(super) fn open(target: &Target, settings: &Settings, clock: Clock) -> Result
         SshError::LoginRefused { node: node(), user: target.user.clone(), reason: e.message().to_owned() }
     })?;
     Ok(Open { session, socket })
+}
+
+fn notice_death(socket: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, PROBE_AFTER)?;
+    sockopt::set_tcp_keepintvl(socket, PROBE_EVERY)?;
+    sockopt::set_tcp_keepcnt(socket, PROBES)?;
+    sockopt::set_tcp_user_timeout(socket, UNANSWERED_WAIT_MS)
 }
 
 /// libssh2 takes 0 for "for ever", so there is always at least a millisecond.

@@ -59,15 +59,48 @@ pub enum ShellEvent {
     Failed(SshError),
 }
 
+/// Opens shells for people. Commands and shells are two handles on purpose: whoever runs typed operations holds an
+/// [`super::Ssh`], which cannot open a shell, let alone type into one.
+#[derive(Clone)]
+pub struct Shells {
+    settings: Arc<Settings>,
+    clock: Clock,
+}
+
+impl Shells {
+    /// Connects nowhere yet.
+    pub fn new(settings: Settings, clock: Clock) -> Self {
+        Self { settings: Arc::new(settings), clock }
+    }
+
+    /// Where a shell can be opened, and as whom.
+    pub fn targets(&self) -> &[Target] {
+        &self.settings.targets
+    }
+
+    /// Opens a shell with a terminal of the given size, in a session and a thread of its own.
+    pub async fn open(&self, node: &NodeName, size: Size) -> Result<Shell, SshError> {
+        let target = self.settings.targets.iter().find(|t| t.node == *node);
+        let target = target.ok_or_else(|| SshError::NotConfigured { node: node.clone() })?;
+        open(target.clone(), Arc::clone(&self.settings), self.clock, size).await
+    }
+}
+
 /// The async end of a shell. Dropping it closes the shell.
 #[derive(Debug)]
 pub struct Shell {
     pub events: mpsc::Receiver<ShellEvent>,
+    pub keys: Keys,
+}
+
+/// The typing end. Apart from the events, so that one can wait for both.
+#[derive(Debug)]
+pub struct Keys {
     input: mpsc::Sender<Input>,
     wake: UnixStream,
 }
 
-impl Shell {
+impl Keys {
     /// Sends what was typed; waits while the node takes no more. `false`: the shell is gone.
     pub async fn write(&self, bytes: Bytes) -> bool {
         self.send(Input::Bytes(bytes)).await
@@ -90,12 +123,7 @@ impl Shell {
     }
 }
 
-pub(super) async fn open(
-    target: Target,
-    settings: Arc<Settings>,
-    clock: Clock,
-    size: Size,
-) -> Result<Shell, SshError> {
+async fn open(target: Target, settings: Arc<Settings>, clock: Clock, size: Size) -> Result<Shell, SshError> {
     let node = target.node.clone();
     let thread_error = |source| SshError::Thread { node: node.clone(), source };
     let (wake, woken) = UnixStream::pair().map_err(thread_error)?;
@@ -124,7 +152,7 @@ pub(super) async fn open(
         })
         .map_err(thread_error)?;
     opened.await.unwrap_or_else(|_| Err(SshError::Stopped { node: node.clone() }))?;
-    Ok(Shell { events, input, wake })
+    Ok(Shell { events, keys: Keys { input, wake } })
 }
 
 fn start(open: &Open, node: &NodeName, size: Size) -> Result<Channel, SshError> {
