@@ -24,14 +24,15 @@ const DAEMON: edges::Table = &[
     ("access", &["clock", "config", "store"]),
     ("cli", &["app", "config", "clock", "clients", "store", "access"]),
     ("tasks", &["metrics", "supervisor", "clients", "store", "state", "clock", "config"]),
-    ("http", &["access", "metrics", "state", "store", "clients", "tasks", "clock", "config"]),
+    ("executor", &["clients", "clock", "config", "state", "store", "supervisor", "tools"]),
+    ("http", &["access", "executor", "metrics", "state", "store", "clients", "tasks", "clock", "config"]),
 ];
 
 /// Core: what crosses a boundary may name what the cluster is, not the other way round.
 const CORE: edges::Table = &[
     ("lib", &["*"]),
     ("cluster", &["protocol"]),
-    ("protocol", &["cluster"]),
+    ("protocol", &["cluster", "policy", "tools"]),
     ("tools", &["cluster", "protocol"]),
     ("graph", &["cluster", "tools"]),
     ("policy", &["approval", "cluster", "graph", "tools"]),

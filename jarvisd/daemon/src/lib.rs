@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod config;
+pub mod executor;
 pub mod http;
 pub mod metrics;
 pub mod state;

@@ -1,5 +1,6 @@
 //! Everything that crosses a WebSocket or REST boundary; the source of the TypeScript types and of OpenAPI.
 
+pub mod acting;
 pub mod event;
 pub mod frames;
 

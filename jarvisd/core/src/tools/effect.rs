@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Who may run it: everyone (`green`), guards permitting (`yellow`), with an approval each time (`red`).
 /// What nobody may run is no tool at all and has no tier; see [`super::black`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     Green,
@@ -18,6 +19,7 @@ pub enum Tier {
 
 /// What an operation does. Each is one verb on one kind of target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     Read,
