@@ -118,6 +118,11 @@ impl Head {
         Self(Checkpoint { seq: row.seq, hash: row.hash })
     }
 
+    /// Where the chain ends, as read from the store in the same transaction.
+    pub fn at(end: Checkpoint) -> Self {
+        Self(end)
+    }
+
     pub fn checkpoint(self) -> Checkpoint {
         self.0
     }

@@ -27,10 +27,7 @@ impl Store {
 /// Copies the database of `dir` to `file`, which must not exist. Works beside a running daemon and without one.
 pub fn backup(dir: &Path, file: &Path) -> Result<(), StoreError> {
     let files = Files::existing(dir)?;
-    if !files.has_database()? {
-        let missing = io::Error::new(io::ErrorKind::NotFound, "there is no database in it");
-        return Err(StoreError::Directory { dir: files.dir, source: missing });
-    }
+    files.needs_database()?;
     directory::check_header(&files.database)?;
     let mut conn = connection::inspector(&files.database)?;
     connection::check_identity(&mut conn, &files.database)?;

@@ -100,8 +100,21 @@ pub(super) fn migrate(conn: &mut SqliteConnection, file: &Path) -> Result<(), St
         .map_err(|e| StoreError::Migrate { file: file.to_owned(), what: e.to_string() })
 }
 
-/// Refuses another program's database and one with tables this version does not know.
-pub(super) fn check_identity(conn: &mut SqliteConnection, file: &Path) -> Result<(), StoreError> {
+/// As [`check_identity`], and refuses one that lacks tables this version knows.
+pub(super) fn check_current(conn: &mut SqliteConnection, file: &Path) -> Result<(), StoreError> {
+    let applied = check_identity(conn, file)?;
+    match known_versions(file)?.into_iter().next_back() {
+        Some(needed) if !applied.contains(&needed) => Err(StoreError::Older {
+            file: file.to_owned(),
+            found: applied.last().cloned().unwrap_or_default(),
+            needed,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses another program's database and one with tables this version does not know; answers the versions it has.
+pub(super) fn check_identity(conn: &mut SqliteConnection, file: &Path) -> Result<Vec<String>, StoreError> {
     let id: i64 =
         diesel::dsl::sql::<BigInt>("PRAGMA application_id").get_result(conn).map_err(|e| unfit(file, e))?;
     if id != APPLICATION_ID {
@@ -113,11 +126,11 @@ pub(super) fn check_identity(conn: &mut SqliteConnection, file: &Path) -> Result
         diesel::dsl::sql::<Text>("SELECT version FROM __diesel_schema_migrations ORDER BY 1")
             .get_results(conn)
             .map_err(|e| unfit(file, e))?;
-    match applied.into_iter().rev().find(|v| !known.contains(v)) {
-        None => Ok(()),
+    match applied.iter().rev().find(|v| !known.contains(v)) {
+        None => Ok(applied),
         Some(found) => Err(StoreError::Newer {
             file: file.to_owned(),
-            found,
+            found: found.clone(),
             known: known.last().cloned().unwrap_or_default(),
         }),
     }

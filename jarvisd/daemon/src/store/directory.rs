@@ -107,6 +107,14 @@ impl Files {
         Ok(false)
     }
 
+    pub fn needs_database(&self) -> Result<(), StoreError> {
+        if self.has_database()? {
+            return Ok(());
+        }
+        let missing = io::Error::new(io::ErrorKind::NotFound, "there is no database in it");
+        Err(StoreError::Directory { dir: self.dir.clone(), source: missing })
+    }
+
     /// The last process did not end in order: it left a log with something in it.
     pub fn stopped_uncleanly(&self) -> bool {
         fs::metadata(&self.wal).is_ok_and(|m| m.len() > 0)

@@ -6,7 +6,7 @@ use diesel::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::{
-    Store, StoreError, Trouble,
+    Store, StoreError,
     connection::READER_WAIT,
     error::Fault,
     writer::{Job, Message},
@@ -38,13 +38,7 @@ impl Store {
             path: self.inner.files.database.clone(),
             source: std::io::Error::other(e.to_string()),
         })?;
-        answer.map_err(|fault| {
-            let error = fault.into_error(doing, &self.inner.files.database);
-            if let StoreError::Database { trouble: Trouble::Corrupt, .. } = error {
-                self.inner.health.damaged();
-            }
-            error
-        })
+        answer.map_err(|fault| self.noted(fault.into_error(doing, &self.inner.files.database)))
     }
 
     /// Runs `work` in the writer's next transaction; its rows are durable when this returns.
@@ -91,7 +85,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         self.inner.queue.send(message).await.map_err(|_| StoreError::Closed { doing })?;
         let answer = answer.await.map_err(|_| StoreError::Closed { doing })?;
-        answer.map_err(|fault| fault.into_error(doing, &self.inner.files.database))
+        answer.map_err(|fault| self.noted(fault.into_error(doing, &self.inner.files.database)))
     }
 }
 

@@ -5,6 +5,7 @@
 use std::{io, path::PathBuf};
 
 use diesel::result::{DatabaseErrorKind, Error as DbError};
+use jarvis_core::audit::Broken;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -42,6 +43,16 @@ pub enum StoreError {
     Exists { file: PathBuf, what: &'static str },
     #[error("could not {doing} {path}: {source}")]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error(
+        "the database {file} was written by an older jarvisd (schema {found}, this one needs {needed}); \
+         start the daemon of this version once, which brings it up to date"
+    )]
+    Older { file: PathBuf, found: String, needed: String },
+    #[error(
+        "the audit does not stand: {0}; somebody changed the database from outside; nothing is recorded or done \
+         any more until it is looked into: keep a copy of the data directory, then restore a backup"
+    )]
+    Audit(Broken),
     #[error(
         "could not bring the database {file} to this version's tables: {what}; the step that failed was undone; \
          free space on its disk and start again, or restore a backup"

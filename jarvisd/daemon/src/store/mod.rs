@@ -1,4 +1,4 @@
-//! What outlives a restart: events, access, settings and history, in one SQLite file.
+//! What outlives a restart: events, access, settings, history, and what was decided and done, in one SQLite file.
 //!
 //! One thread writes ([`writer`]), a few connections read. Every commit is on the disk when a call returns:
 //! the writer runs with `synchronous = FULL`, which batching makes cheap, so there is no second, weaker kind of
@@ -7,7 +7,9 @@
 //!
 //! Not here: the cluster's state (it is read anew after a start) and the meaning of events.
 
+mod approvals;
 mod attempts;
+mod audit;
 pub mod backup;
 mod connection;
 mod directory;
@@ -15,6 +17,9 @@ mod doors;
 mod error;
 mod events;
 mod history;
+mod intents;
+mod kill_switch;
+mod ledger;
 mod limits;
 mod maintenance;
 mod open;
@@ -22,6 +27,7 @@ mod schema;
 mod secret;
 mod sessions;
 mod settings;
+mod standing;
 mod tokens;
 mod users;
 mod writer;
@@ -38,16 +44,22 @@ use diesel::connection::SimpleConnection;
 use jarvis_core::protocol::Event;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
+pub use approvals::{Approvals, StoredApproval};
 pub use attempts::{Attempts, Verdict};
+pub use audit::{AUDIT_PAGE_MAX, Audit, AuditPage, audit_export, audit_verify};
 pub use backup::{backup, restore};
 pub use error::{StoreError, Trouble};
 pub use events::{EVENTS_PAGE_MAX, EventFilter, EventPage, Events};
 pub use history::{Appended, Bucket, History, Kept, POINTS_MAX, Range, Sample};
+pub use intents::{End, Intent, Intents, NewIntent, Outcome, Verified};
+pub use kill_switch::{KillState, KillSwitch, KillSwitchError};
+pub use ledger::LedgerRows;
 pub use limits::Limits;
 pub use maintenance::Maintained;
 pub use secret::{PasswordHash, SecretHash};
 pub use sessions::{NewSession, Session, Sessions};
 pub use settings::Settings;
+pub use standing::{Noted, Standing, StandingRow};
 pub use tokens::{NewToken, Token, Tokens};
 pub use users::Users;
 
@@ -73,6 +85,8 @@ struct Inner {
     readers: Readers,
     permits: Arc<Semaphore>,
     health: Health,
+    /// The last row of the audit that was committed.
+    audit: audit::Memory,
     closed: AtomicBool,
     fresh_events: broadcast::Sender<Event>,
     series: history::Registry,
@@ -94,10 +108,28 @@ impl Store {
         if self.inner.closed.load(Ordering::Acquire) || self.inner.queue.is_closed() {
             return Err(format!("the store {file} is closed"));
         }
+        if let Some(broken) = self.inner.health.tampering() {
+            return Err(StoreError::Audit(broken).to_string());
+        }
         match self.inner.health.trouble() {
             None => Ok(()),
             Some(trouble) => Err(format!("could not write to {file}: {trouble}")),
         }
+    }
+
+    /// The kill switch of this data directory.
+    pub fn kill_switch(&self) -> KillSwitch {
+        KillSwitch::in_dir(&self.inner.files.dir)
+    }
+
+    /// Notes an error that lasts, and passes it on.
+    fn noted(&self, error: StoreError) -> StoreError {
+        match &error {
+            StoreError::Database { trouble: Trouble::Corrupt, .. } => self.inner.health.damaged(),
+            StoreError::Audit(broken) => self.inner.health.tampered(broken),
+            _ => {}
+        }
+        error
     }
 
     /// Bytes the database uses, free pages inside the file left out.

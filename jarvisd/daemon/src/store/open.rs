@@ -12,7 +12,8 @@ use std::{
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use super::{
-    EVENTS_BEHIND_MAX, Inner, Limits, Store, StoreError,
+    EVENTS_BEHIND_MAX, Inner, KillSwitch, Limits, Store, StoreError,
+    audit::Memory,
     connection::{self, Depth, READERS_MAX},
     directory::{self, Files},
     history,
@@ -35,6 +36,8 @@ impl Store {
         if !files.has_database()? {
             files.new_draft()?;
             connection::found(&files.draft)?;
+            // First: a database without a switch would count as on, a switch without a database as nothing.
+            KillSwitch::in_dir(&files.dir).found(clock.now_ms())?;
             files.adopt_draft()?;
         }
         let looked_at = examine(&files)?;
@@ -65,6 +68,7 @@ impl Store {
             queue,
             permits: Arc::new(Semaphore::new(usize::try_from(READERS_MAX).unwrap_or(1))),
             health,
+            audit: Memory::new(),
             closed: AtomicBool::new(false),
             fresh_events: broadcast::channel(EVENTS_BEHIND_MAX).0,
             series: history::Registry::default(),

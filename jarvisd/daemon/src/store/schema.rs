@@ -91,3 +91,80 @@ diesel::table! {
         data -> Binary,
     }
 }
+
+diesel::table! {
+    audit (seq) {
+        seq -> BigInt,
+        at_ms -> BigInt,
+        kind -> Text,
+        who -> Text,
+        subject -> Text,
+        detail -> Text,
+        prev -> Binary,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    approvals (id) {
+        id -> Text,
+        state -> Text,
+        opened_ms -> BigInt,
+        changed_ms -> BigInt,
+        body -> Text,
+        card -> Text,
+    }
+}
+
+diesel::table! {
+    intents (number) {
+        number -> BigInt,
+        id -> Text,
+        hash -> Binary,
+        operation -> Text,
+        caller -> Text,
+        target -> Text,
+        meant -> Text,
+        wall_ms -> BigInt,
+        boot_ms -> BigInt,
+        boot -> BigInt,
+        upid -> Nullable<Text>,
+        ended -> Nullable<Text>,
+        verified -> Nullable<Text>,
+        ended_ms -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    boots (number) {
+        number -> BigInt,
+        boot -> BigInt,
+        last_boot_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    trust (runbook, class) {
+        runbook -> Text,
+        class -> Text,
+        body -> Text,
+        changed_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    scores (kind) {
+        kind -> Text,
+        body -> Text,
+        changed_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    standing (key) {
+        key -> Text,
+        value -> Text,
+        changed_ms -> BigInt,
+    }
+}

@@ -12,6 +12,7 @@ use std::{
 };
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use jarvis_core::audit::Broken;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -52,6 +53,8 @@ struct Ailments {
     writing: Option<Trouble>,
     /// A damaged page was met. Writing elsewhere does not mend it.
     damaged: bool,
+    /// The audit was changed from outside.
+    tampered: Option<Broken>,
 }
 
 impl Health {
@@ -64,6 +67,14 @@ impl Health {
         let mut ailments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ailments.damaged |= writing == Some(Trouble::Corrupt);
         ailments.writing = writing;
+    }
+
+    pub fn tampered(&self, broken: &Broken) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).tampered.get_or_insert(broken.clone());
+    }
+
+    pub fn tampering(&self) -> Option<Broken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).tampered.clone()
     }
 
     pub fn damaged(&self) {

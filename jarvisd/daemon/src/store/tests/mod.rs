@@ -1,6 +1,7 @@
 //! Stories told to a real database in a temporary directory.
 
 mod access;
+mod acting;
 mod backups;
 mod feed;
 mod refusals;

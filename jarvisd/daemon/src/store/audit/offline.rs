@@ -1,0 +1,50 @@
+//! The chain checked and exported from the file, beside a running daemon or without one.
+
+use std::{io::Write, path::Path};
+
+use diesel::SqliteConnection;
+use jarvis_core::audit::Checkpoint;
+
+use super::{WALK_ROWS, Walked, rows_from};
+use crate::store::{
+    StoreError, connection,
+    directory::{self, Files},
+};
+
+/// Walks the whole chain of `dir` and holds it against what is known of it. Answers its end.
+pub fn audit_verify(dir: &Path, known: Vec<Checkpoint>) -> Result<Checkpoint, StoreError> {
+    let (files, mut conn) = open(dir)?;
+    let mut walked = Walked::from_start(known);
+    let doing = "verify the audit";
+    while walked.step(&mut conn).map_err(|fault| fault.into_error(doing, &files.database))? {}
+    walked.end().map_err(StoreError::Audit)
+}
+
+/// Writes every row as a line of JSON, oldest first; returns how many.
+pub fn audit_export(dir: &Path, out: &mut dyn Write) -> Result<u64, StoreError> {
+    let (files, mut conn) = open(dir)?;
+    let failed =
+        |source| StoreError::Io { doing: "write the export of", path: files.database.clone(), source };
+    let mut count = 0_u64;
+    loop {
+        let rows = rows_from(&mut conn, count.saturating_add(1), WALK_ROWS)
+            .map_err(|fault| fault.into_error("export the audit", &files.database))?;
+        let Some(last) = rows.last().map(|row| row.seq) else { break };
+        for row in &rows {
+            let line = serde_json::to_string(row).map_err(|e| failed(e.into()))?;
+            writeln!(out, "{line}").map_err(failed)?;
+        }
+        count = last;
+    }
+    out.flush().map_err(failed)?;
+    Ok(count)
+}
+
+fn open(dir: &Path) -> Result<(Files, SqliteConnection), StoreError> {
+    let files = Files::existing(dir)?;
+    files.needs_database()?;
+    directory::check_header(&files.database)?;
+    let mut conn = connection::inspector(&files.database)?;
+    connection::check_current(&mut conn, &files.database)?;
+    Ok((files, conn))
+}

@@ -1,0 +1,154 @@
+//! Intents, outcomes, approvals, the ledger and what stands: durable together with their rows of the audit.
+
+use jarvis_core::{
+    audit::{Draft, Kind},
+    policy::{Level, Moment, Trust},
+    tools::{Digest, Target, TargetClass},
+};
+use serde_json::json;
+
+use super::open;
+use crate::store::{End, NewIntent, Outcome, StoreError, Verified};
+
+pub(super) const HOUR_MS: i64 = 3_600_000;
+
+pub(super) fn moment(boot: u64, boot_ms: i64) -> Moment {
+    Moment { wall_ms: 1_763_848_800_000, boot_ms, boot }
+}
+
+pub(super) fn intent(id: &str, at: Moment) -> NewIntent {
+    NewIntent {
+        id: id.into(),
+        hash: Digest::of("test", [id.as_bytes()]),
+        operation: r#"{"args":{"vmid":100},"tool":"start_guest"}"#.into(),
+        caller: "runbook/guest-down".into(),
+        approval: None,
+        target: Target::Guest(100.try_into().unwrap()),
+        runbook: Some("guest-down".into()),
+        by_human: false,
+        wake: false,
+        identity: None,
+        exact: json!({ "method": "POST", "path": "/nodes/pve/qemu/100/status/start" }),
+        predicted: json!({ "down": [] }),
+        at,
+    }
+}
+
+pub(super) fn outcome(end: End) -> Outcome {
+    Outcome {
+        end,
+        verified: Verified::Yes,
+        detail: json!({ "exit": "OK" }),
+        at_ms: 1_763_848_900_000,
+        reconciled: false,
+    }
+}
+
+pub(super) fn draft(n: usize) -> Draft {
+    Draft {
+        at_ms: i64::try_from(n).unwrap(),
+        kind: Kind::Refused,
+        who: "human/anna".into(),
+        subject: "guest/100".into(),
+        detail: json!({ "n": n }).to_string(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_intent_its_outcome_and_their_audit_rows_come_back_as_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let new = intent("a", moment(u64::MAX - 3, 5_000));
+    let row = store.intents().begin(new.clone()).await.unwrap();
+    assert_eq!((row.seq, row.kind, row.subject.as_str()), (1, Kind::Intent, "guest/100"));
+    assert!(
+        matches!(store.intents().begin(new.clone()).await, Err(StoreError::Database { .. })),
+        "an id is used once"
+    );
+    assert_eq!(store.intents().open().await.unwrap()[0].new, new);
+    store.intents().sent("a", "UPID:pve:1").await.unwrap();
+    assert!(store.intents().sent("a", "UPID:pve:2").await.is_err());
+
+    store.close().await.unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.intents().open().await.unwrap()[0].upid.as_deref(), Some("UPID:pve:1"));
+    let end = store.intents().outcome("a", outcome(End::Ok)).await.unwrap();
+    assert_eq!((end.seq, end.kind, end.prev), (2, Kind::Outcome, row.hash));
+    assert!(store.intents().outcome("a", outcome(End::Failed)).await.is_err(), "an outcome stands");
+    assert!(store.intents().outcome("b", outcome(End::Ok)).await.is_err());
+    assert!(store.intents().open().await.unwrap().is_empty());
+    let got = store.intents().get("a").await.unwrap().unwrap();
+    assert_eq!((got.new, got.outcome), (new, Some(outcome(End::Ok))));
+    assert_eq!(store.audit().head().await.unwrap().seq, 2, "a refused command leaves no row");
+    assert_eq!(store.audit().verify(vec![]).await.unwrap().hash, end.hash);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn level_and_epoch_survive_and_a_missing_key_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.standing().read().await.unwrap().level, Level::Recommend);
+    let standing = store.standing().set_level(Level::Act, "human/anna").await.unwrap();
+    assert_eq!((standing.level, standing.epoch), (Level::Act, 2));
+    store.close().await.unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.standing().read().await.unwrap(), standing);
+    let rows = store.audit().page(None, 10).await.unwrap().rows;
+    assert_eq!((rows[0].kind, rows[0].who.as_str()), (Kind::LevelChanged, "human/anna"));
+    store
+        .write("break", |conn| {
+            use diesel::RunQueryDsl;
+            diesel::sql_query("DELETE FROM standing WHERE key = 'level'").execute(conn)?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert!(store.standing().read().await.is_err());
+    assert!(store.standing().set_level(Level::Act, "human/anna").await.is_err());
+    assert_eq!(store.audit().head().await.unwrap().seq, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i11_the_windows_are_read_back_after_restarts_and_jumps_of_the_wall_clock() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let ages = async |now: Moment| {
+        let ledger = store.ledger().entries(now).await.unwrap();
+        ledger.entries.iter().map(|e| now.surely_since_ms(&e.at)).collect::<Vec<_>>()
+    };
+    store.intents().begin(intent("old", moment(1, HOUR_MS))).await.unwrap();
+    store.intents().begin(intent("new", moment(1, 3 * HOUR_MS))).await.unwrap();
+    store.intents().begin(intent("stopped", moment(1, 3 * HOUR_MS))).await.unwrap();
+    store.intents().outcome("stopped", outcome(End::NotSent)).await.unwrap();
+    assert_eq!(ages(moment(1, 4 * HOUR_MS)).await, [HOUR_MS, 3 * HOUR_MS]);
+
+    // Two restarts of the machine; the wall clock says whatever it says.
+    store.ledger().seen(moment(1, 5 * HOUR_MS)).await.unwrap();
+    store.ledger().seen(moment(2, 10 * HOUR_MS)).await.unwrap();
+    let mut now = moment(3, 2 * HOUR_MS);
+    now.wall_ms = i64::MAX;
+    assert_eq!(ages(now).await, [14 * HOUR_MS, 16 * HOUR_MS]);
+    now.boot_ms = 11 * HOUR_MS;
+    assert_eq!(ages(now).await, [23 * HOUR_MS], "what is surely older than a day is gone");
+    now.boot_ms = 12 * HOUR_MS;
+    assert!(ages(now).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trust_flaps_and_scores_come_back_and_never_granted_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.ledger().trust("guest-down", TargetClass::Guest).await.unwrap(), None);
+    let trust = Trust::granted(Level::Act).after(false);
+    store.ledger().put_trust("guest-down", TargetClass::Guest, trust, vec![draft(1)]).await.unwrap();
+    assert_eq!(store.ledger().trust("guest-down", TargetClass::Guest).await.unwrap(), Some(trust));
+    assert_eq!(store.ledger().trust("guest-down", TargetClass::Node).await.unwrap(), None);
+    let mut flaps = store.ledger().flaps().await.unwrap();
+    flaps.quarantined.insert("guest/100".into(), moment(1, 1));
+    store.ledger().put_flaps(&flaps, vec![]).await.unwrap();
+    assert_eq!(store.ledger().flaps().await.unwrap(), flaps);
+    let score = jarvis_core::graph::Score { actions: 1, hits: 2, false_alarms: 0, missed: 1 };
+    store.ledger().add_score("stop_guest", score).await.unwrap();
+    assert_eq!(store.ledger().add_score("stop_guest", score).await.unwrap(), score.plus(score));
+    assert_eq!(store.ledger().scores().await.unwrap(), [("stop_guest".to_owned(), score.plus(score))]);
+}
