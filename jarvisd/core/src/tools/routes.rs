@@ -8,10 +8,22 @@ use super::Effect;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
     Post,
+    /// Only to ask the HA manager for a state.
+    Put,
     Delete,
 }
 
-/// A changing call; `{kind}` is `qemu` or `lxc`.
+impl Method {
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A changing call; `{kind}` is `qemu` or `lxc`, `{sid}` is `vm:100` or `ct:100`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
     pub method: Method,
@@ -50,6 +62,36 @@ impl Effect {
     }
 }
 
+impl Effect {
+    /// The one call by which the HA manager is asked for the same, for a guest that it manages.
+    pub fn ha_change(self) -> Option<Change> {
+        const PRIVILEGE: &str = "Sys.Console";
+        match self {
+            Self::StartGuest | Self::ShutdownGuest => Some(Change {
+                method: Method::Put,
+                path: "/cluster/ha/resources/{sid}",
+                privilege: PRIVILEGE,
+            }),
+            Self::MigrateGuest => post("/cluster/ha/resources/{sid}/migrate", PRIVILEGE),
+            Self::Read
+            | Self::ResumeGuest
+            | Self::WakeNode
+            | Self::RestartService
+            | Self::CreateSnapshot
+            | Self::StartBackup
+            | Self::StartContainer
+            | Self::StopGuest
+            | Self::RebootGuest
+            | Self::SuspendGuest
+            | Self::DeleteSnapshot
+            | Self::RestartContainer
+            | Self::StopContainer
+            | Self::RebootNode
+            | Self::ShutdownNode => None,
+        }
+    }
+}
+
 /// GET paths that reads may use, each with the privilege documented for it; an empty one means any log-in.
 pub const READS: &[(&str, &str)] = &[
     ("/version", ""),
@@ -65,6 +107,7 @@ pub const READS: &[(&str, &str)] = &[
     ("/cluster/firewall/rules", "Sys.Audit"),
     ("/cluster/ha/status/current", "Sys.Audit"),
     ("/cluster/ha/resources", "Sys.Audit"),
+    ("/storage", ""),
     ("/nodes", ""),
     ("/nodes/{node}/status", "Sys.Audit"),
     ("/nodes/{node}/config", "Sys.Audit"),
@@ -73,6 +116,9 @@ pub const READS: &[(&str, &str)] = &[
     ("/nodes/{node}/disks/list", "Sys.Audit"),
     ("/nodes/{node}/disks/smart", "Sys.Audit"),
     ("/nodes/{node}/disks/zfs", "Sys.Audit"),
+    ("/nodes/{node}/disks/lvm", "Sys.Audit"),
+    ("/nodes/{node}/disks/lvmthin", "Sys.Audit"),
+    ("/nodes/{node}/firewall/options", "Sys.Audit"),
     ("/nodes/{node}/firewall/rules", "Sys.Audit"),
     ("/nodes/{node}/replication", ""),
     ("/nodes/{node}/storage", ""),
@@ -87,7 +133,8 @@ pub const READS: &[(&str, &str)] = &[
     ("/nodes/{node}/{kind}/{vmid}/config", "VM.Audit"),
     ("/nodes/{node}/{kind}/{vmid}/snapshot", "VM.Audit"),
     ("/nodes/{node}/{kind}/{vmid}/rrddata", "VM.Audit"),
-    ("/nodes/{node}/qemu/{vmid}/firewall/rules", "VM.Audit"),
+    ("/nodes/{node}/{kind}/{vmid}/firewall/options", "VM.Audit"),
+    ("/nodes/{node}/{kind}/{vmid}/firewall/rules", "VM.Audit"),
 ];
 
 /// Whether a path, as sent, is one that reads may use: every `{…}` stands for exactly one segment.
@@ -101,6 +148,11 @@ pub fn is_change_of(effect: Effect, method: Method, path: &str) -> bool {
     effect.change().is_some_and(|change| change.method == method && fits(change.path, path))
 }
 
+/// Whether a call, as sent, is the request to the HA manager that stands for this effect.
+pub fn is_ha_change_of(effect: Effect, method: Method, path: &str) -> bool {
+    effect.ha_change().is_some_and(|change| change.method == method && fits(change.path, path))
+}
+
 fn fits(template: &str, path: &str) -> bool {
     let mut given = path.split('/');
     for part in template.split('/') {
@@ -108,6 +160,7 @@ fn fits(template: &str, path: &str) -> bool {
         let fits = match part {
             "{kind}" => matches!(segment, "qemu" | "lxc"),
             "{vmid}" => segment.parse::<crate::cluster::Vmid>().is_ok(),
+            "{sid}" => is_sid(segment),
             hole if hole.starts_with('{') => !segment.is_empty() && segment != "." && segment != "..",
             fixed => fixed == segment,
         };
@@ -116,6 +169,13 @@ fn fits(template: &str, path: &str) -> bool {
         }
     }
     given.next().is_none()
+}
+
+/// `vm:100` or `ct:100`, its colon percent-encoded or not.
+fn is_sid(segment: &str) -> bool {
+    let vmid = segment.strip_prefix("vm").or_else(|| segment.strip_prefix("ct"));
+    let vmid = vmid.and_then(|rest| rest.strip_prefix(':').or_else(|| rest.strip_prefix("%3A")));
+    vmid.is_some_and(|vmid| vmid.parse::<crate::cluster::Vmid>().is_ok())
 }
 
 #[cfg(test)]
@@ -149,5 +209,21 @@ mod tests {
         assert!(!is_change_of(Effect::StartGuest, Method::Delete, path));
         assert!(!is_change_of(Effect::StartGuest, Method::Post, "/nodes/pve/qemu/100/status/start/x"));
         assert!(!is_change_of(Effect::Read, Method::Post, path));
+    }
+    #[test]
+    fn i18_the_ha_manager_is_asked_for_a_state_or_a_move_and_nothing_else() {
+        let sid = "/cluster/ha/resources/vm%3A100";
+        assert!(is_ha_change_of(Effect::StartGuest, Method::Put, sid));
+        assert!(is_ha_change_of(Effect::ShutdownGuest, Method::Put, "/cluster/ha/resources/ct:100"));
+        assert!(is_ha_change_of(Effect::MigrateGuest, Method::Post, &format!("{sid}/migrate")));
+        for bad in
+            ["/cluster/ha/resources/vm:99", "/cluster/ha/resources/xx:100", "/cluster/ha/resources/vm100"]
+        {
+            assert!(!is_ha_change_of(Effect::StartGuest, Method::Put, bad), "{bad}");
+        }
+        for effect in Effect::ALL {
+            assert!(!is_ha_change_of(effect, Method::Delete, sid), "{effect:?}");
+            assert!(!is_change_of(effect, Method::Put, sid), "{effect:?}: only by the way of HA");
+        }
     }
 }

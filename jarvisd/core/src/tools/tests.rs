@@ -108,8 +108,9 @@ fn i17_black_operations_are_inexpressible() {
     let api = include_str!("../../tests/fixtures/pve-changes.txt");
     let expressible: BTreeSet<_> = Effect::ALL
         .iter()
-        .filter_map(|effect| effect.change())
-        .map(|change| (if change.method == routes::Method::Post { "POST" } else { "DELETE" }, change.path))
+        .flat_map(|effect| [effect.change(), effect.ha_change()])
+        .flatten()
+        .map(|change| (change.method.text(), change.path))
         .collect();
     let mut seen = BTreeSet::new();
     let mut refused = 0;

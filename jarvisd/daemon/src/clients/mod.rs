@@ -3,4 +3,7 @@
 //! Not here: when they are asked (tasks) and what their answers mean for the cluster (state).
 
 pub mod proxmox;
+pub mod sending;
 pub mod ssh;
+#[cfg(test)]
+pub(crate) mod testing;

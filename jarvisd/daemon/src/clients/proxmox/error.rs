@@ -138,6 +138,24 @@ impl ErrorKind {
     }
 }
 
+impl ErrorKind {
+    /// Whether nothing of the request can have left this machine.
+    pub(super) fn never_sent(&self) -> bool {
+        matches!(
+            self,
+            Self::Misconfigured { .. }
+                | Self::NotGranted
+                | Self::Unreachable { .. }
+                | Self::TlsUntrustedCa
+                | Self::TlsExpired { .. }
+                | Self::TlsNotYetValid { .. }
+                | Self::TlsWrongName { .. }
+                | Self::FingerprintMismatch { .. }
+                | Self::Tls { .. }
+        )
+    }
+}
+
 impl ProxmoxError {
     pub(super) fn at(place: Place, kind: ErrorKind) -> Self {
         Self { place: Some(Box::new(place)), kind, source: None }

@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 
 use super::allowance::{Allowance, granted};
-use super::ask::{Ask, Class, HEDGE_AFTER, Method};
+use super::ask::{Ask, Class, HEDGE_AFTER};
 use super::error::{ErrorKind, ProxmoxError};
 use super::meter::Meter;
 use super::transport::{Endpoint, RawAnswer};
@@ -71,7 +71,7 @@ impl Nodes {
         self.nodes.iter().map(|n| &n.endpoint)
     }
 
-    /// Asks until a node answers.
+    /// Asks a read until a node answers.
     ///
     /// # Errors
     /// A refusal of the cluster, or, when no node answered, why each did not.
@@ -111,11 +111,6 @@ impl Nodes {
                             Says::Useless => {
                                 self.failed(index, &e.kind);
                                 failures.push(e);
-                                // A change may have been made although no answer came: only one that was
-                                // never sent goes to another node.
-                                if !may_go_on(ask, failures.last()) {
-                                    return Err(nobody(failures));
-                                }
                                 start_next = true;
                                 if left.len() > 0 {
                                     self.meter.failed_over();
@@ -135,6 +130,37 @@ impl Nodes {
                 }
             }
         }
+    }
+
+    /// Sends a change. It may have been made although no answer came, so another node is asked only when it
+    /// verifiably never left for the one before. It waits for no read: what it waited for is long decided.
+    ///
+    /// # Errors
+    /// The first failure after which it may have left; or, when it never did, why each node could not be reached.
+    pub(super) async fn change(&self, ask: &Ask) -> Result<RawAnswer, ProxmoxError> {
+        let mut failures = Vec::new();
+        for index in self.order() {
+            let Some(node) = self.nodes.get(index) else { continue };
+            match node.endpoint.ask(ask, None).await {
+                Ok(answer) => {
+                    self.answered(index);
+                    return Ok(answer);
+                }
+                Err(e) if e.kind.never_sent() => {
+                    self.failed(index, &e.kind);
+                    failures.push(e);
+                }
+                Err(e) => {
+                    match says(&e.kind, ask, Some(node)) {
+                        Says::Alive => self.answered(index),
+                        Says::Useless => self.failed(index, &e.kind),
+                        Says::Nothing => {}
+                    }
+                    return Err(e);
+                }
+            }
+        }
+        Err(nobody(failures))
     }
 
     async fn attempt(
@@ -265,23 +291,6 @@ fn says(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> Says {
             Says::Nothing
         }
     }
-}
-
-/// Reads may go to any node; a change only while nothing of it was sent.
-fn may_go_on(ask: &Ask, failure: Option<&ProxmoxError>) -> bool {
-    let never_sent = failure.is_some_and(|e| {
-        matches!(
-            e.kind,
-            ErrorKind::Unreachable { .. }
-                | ErrorKind::TlsUntrustedCa
-                | ErrorKind::TlsExpired { .. }
-                | ErrorKind::TlsNotYetValid { .. }
-                | ErrorKind::TlsWrongName { .. }
-                | ErrorKind::FingerprintMismatch { .. }
-                | ErrorKind::Tls { .. }
-        )
-    });
-    ask.method == Method::Get || never_sent
 }
 
 /// One failure stands for itself; several are told together.

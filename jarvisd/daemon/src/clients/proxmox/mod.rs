@@ -1,11 +1,11 @@
 //! The Proxmox VE API as the daemon uses it: several nodes, one token, trust in the cluster's own CA.
 //!
-//! Reads are lenient (an odd row is counted, the list survives), bounded, and shared between callers. Actions go
-//! through [`actions`]. Not here: when to ask (tasks), what the answers mean (state, core), who may act (policy).
+//! Reads are lenient (an odd row is counted, the list survives), bounded, and shared between callers. Changes leave
+//! through [`changes`] alone. Not here: when to ask (tasks), what the answers mean (state, core), who may act (policy).
 
-pub mod actions;
 mod allowance;
 mod ask;
+pub mod changes;
 mod decode;
 pub mod doctor;
 mod error;
@@ -197,7 +197,12 @@ impl Proxmox {
         segments: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Answer<Box<RawValue>>, ProxmoxError> {
-        let raw = self.raw(&Ask::raw(segments, query, Class::Slow)?).await?;
+        let ask = Ask::raw(segments, query, Class::Slow)?;
+        if !jarvis_core::tools::routes::is_read_path(&ask.path) {
+            let what = format!("{} is none of the paths that are read", ask.path);
+            return Err(ProxmoxError::unplaced(ErrorKind::Misconfigured { what }));
+        }
+        let raw = self.raw(&ask).await?;
         Ok(Answer { value: raw.data.clone(), via: raw.place.node.clone(), at_ms: raw.at_ms, odd_rows: 0 })
     }
 

@@ -260,7 +260,10 @@ fn repeatable(kind: &ErrorKind) -> bool {
 
 fn explain(error: &reqwest::Error) -> ErrorKind {
     let causes = causes(error);
-    if let Some(tls) = causes.iter().find_map(|e| e.downcast_ref::<rustls::Error>()) {
+    // A TLS fault after the handshake says nothing of what had arrived by then.
+    if error.is_connect()
+        && let Some(tls) = causes.iter().find_map(|e| e.downcast_ref::<rustls::Error>())
+    {
         return tls::explain(tls);
     }
     let io = causes.iter().find_map(|e| e.downcast_ref::<io::Error>()).map(io::Error::kind);

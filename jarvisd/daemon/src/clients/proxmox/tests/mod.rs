@@ -1,10 +1,9 @@
 //! The client against a real TLS server on loopback that answers what each test tells it to.
 
-mod actions;
 mod doctor;
 mod errors;
 mod failover;
-mod server;
+pub(super) mod server;
 
 use std::sync::Arc;
 
@@ -13,9 +12,9 @@ use crate::clock::Clock;
 use server::{Ca, Server};
 
 /// Must never come out anywhere.
-const CANARY: &str = "c4n4ry00-dead-beef-0000-123456789abc";
+pub(super) const CANARY: &str = "c4n4ry00-dead-beef-0000-123456789abc";
 
-fn settings(ca: &Ca, servers: &[(&str, &Server)]) -> Settings {
+pub(super) fn settings(ca: &Ca, servers: &[(&str, &Server)]) -> Settings {
     Settings {
         nodes: servers.iter().map(|(name, server)| address(name, &server.url())).collect(),
         ca_pem: Some(ca.pem()),
@@ -23,10 +22,10 @@ fn settings(ca: &Ca, servers: &[(&str, &Server)]) -> Settings {
     }
 }
 
-fn address(name: &str, url: &str) -> NodeAddress {
+pub(super) fn address(name: &str, url: &str) -> NodeAddress {
     NodeAddress { name: name.parse().unwrap(), url: url.into(), fingerprint: None }
 }
 
-fn client(settings: &Settings) -> Proxmox {
+pub(super) fn client(settings: &Settings) -> Proxmox {
     Proxmox::new(settings, Clock, Arc::new(Meter::default())).unwrap()
 }

@@ -1,34 +1,38 @@
-//! proxmox-api supplies the parameters and paths of actions; this sends them through our transport.
+//! proxmox-api supplies parameters and paths of changes; this takes what it would send, and sends nothing.
 //!
 //! Its own HTTP client is not used: it takes `{"data":null}` for a failure and trusts any certificate when given
-//! none. Nothing here decides whether an action may run, and nothing is ever sent twice.
+//! none. Nor does anything else send through its builders: a change leaves by an order only.
 
-use std::sync::Arc;
-
+use futures_util::FutureExt;
 use proxmox_api::client::{Client, Method as ForeignMethod};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::ask::{Ask, Class, Method, form, segment};
-use super::error::{ErrorKind, ProxmoxError, quoted};
-use super::transport::RawAnswer;
-use super::{Inner, Proxmox};
+use super::super::{
+    ask::{Ask, Class, Method, form, segment},
+    error::{ErrorKind, ProxmoxError},
+};
 
-/// The API for proxmox-api's builders: `NodesClient::new(proxmox.actions(), "")` and onwards.
+/// Answers every request of a builder with the request itself.
 #[derive(Clone)]
-pub struct Actions {
-    inner: Arc<Inner>,
-}
+pub(super) struct Recorder;
 
-impl Proxmox {
-    pub fn actions(&self) -> Actions {
-        Actions { inner: Arc::clone(&self.inner) }
+/// The request, as the error that ends the builder's work.
+#[derive(Debug)]
+pub(super) struct Recorded(Result<Box<Ask>, ProxmoxError>);
+
+/// The first request that a builder's future would make.
+pub(super) fn record<T>(work: impl Future<Output = Result<T, Recorded>>) -> Result<Ask, ProxmoxError> {
+    match work.now_or_never() {
+        Some(Err(Recorded(ask))) => ask.map(|ask| *ask),
+        // The recorder always answers, and always with an error.
+        Some(Ok(_)) | None => Err(misused("the builder asked for nothing".into())),
     }
 }
 
-impl Client for Actions {
-    type Error = ProxmoxError;
+impl Client for Recorder {
+    type Error = Recorded;
 
     fn request_with_body_and_query<B, Q, R>(
         &self,
@@ -36,20 +40,19 @@ impl Client for Actions {
         path: &str,
         body: Option<&B>,
         query: Option<&Q>,
-    ) -> impl Future<Output = Result<R, ProxmoxError>>
+    ) -> impl Future<Output = Result<R, Recorded>>
     where
         B: Serialize,
         Q: Serialize,
         R: DeserializeOwned,
     {
         let ask = ask(method, path, body, query);
-        let inner = Arc::clone(&self.inner);
-        async move {
-            let ask = ask?;
-            let raw = inner.nodes.ask(&ask, None).await?;
-            decoded(&raw)
-        }
+        std::future::ready(Err(Recorded(ask.map(Box::new))))
     }
+}
+
+fn misused(what: String) -> ProxmoxError {
+    ProxmoxError::unplaced(ErrorKind::Misconfigured { what })
 }
 
 fn ask<B: Serialize, Q: Serialize>(
@@ -77,25 +80,26 @@ fn ask<B: Serialize, Q: Serialize>(
     };
     Ok(Ask {
         method,
-        template: "(action)",
+        template: "(change)",
         path: encoded,
-        class: if method == Method::Get { Class::Proxied } else { Class::Act },
+        class: Class::Act,
         about: match segments.as_slice() {
+            // Whoever is asked sends the wake-up itself: it is about a node that is off.
+            ["nodes", _, "wakeonlan"] => None,
             ["nodes", node, ..] => node.parse().ok(),
             _ => None,
         },
-        form: body.map(pairs).transpose()?,
+        form: body.map(pairs).transpose()?.filter(|form| !form.is_empty()),
     })
 }
 
 /// Parameters as a form: Proxmox takes booleans as 1 and 0, lists as the name repeated.
 fn pairs<T: Serialize>(parameters: &T) -> Result<String, ProxmoxError> {
-    let misused = |what: String| ProxmoxError::unplaced(ErrorKind::Misconfigured { what });
     let all = match serde_json::to_value(parameters) {
         Ok(Value::Object(all)) => all,
         Ok(Value::Null) => return Ok(String::new()),
-        Ok(_) => return Err(misused("parameters of an action must have names".into())),
-        Err(e) => return Err(misused("parameters of an action cannot be written".into()).caused_by(e)),
+        Ok(_) => return Err(misused("parameters of a change must have names".into())),
+        Err(e) => return Err(misused("parameters of a change cannot be written".into()).caused_by(e)),
     };
     let mut flat = Vec::new();
     for (name, value) in all {
@@ -104,6 +108,7 @@ fn pairs<T: Serialize>(parameters: &T) -> Result<String, ProxmoxError> {
             value => flat.extend(text(&value).map(|v| (name, v))),
         }
     }
+    flat.sort();
     Ok(form(flat))
 }
 
@@ -114,12 +119,4 @@ fn text(value: &Value) -> Option<String> {
         Value::String(s) => Some(s.clone()),
         other => Some(other.to_string()),
     }
-}
-
-/// From the text itself: some of the crate's types cannot be read from anything else.
-fn decoded<R: DeserializeOwned>(raw: &RawAnswer) -> Result<R, ProxmoxError> {
-    serde_json::from_str(raw.data.get()).map_err(|e| {
-        let what = quoted(&e.to_string());
-        ProxmoxError::at(raw.place.clone(), ErrorKind::Odd { what }).caused_by(e)
-    })
 }
