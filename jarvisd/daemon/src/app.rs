@@ -11,15 +11,19 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{AccessError, Keeper, Offer},
-    clients::proxmox::{self, Proxmox, ProxmoxError},
+    clients::{
+        proxmox::{self, Proxmox, ProxmoxError},
+        ssh,
+    },
     clock::Clock,
-    config::{self, Config, ConfigError},
+    config::{self, Config, ConfigError, SshNode},
     http::{self, AppParts, Readiness},
     metrics::Meter,
     state::StateHub,
@@ -30,6 +34,8 @@ use crate::{
 
 /// Shown to clients; a screen reloads itself when it changes.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");
+/// For connecting to a node, the key exchange and the log-in together.
+const SSH_CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// Bytes of an epoch; two lives of one daemon must not share it.
 const EPOCH_BYTES: usize = 9;
 
@@ -110,6 +116,36 @@ pub fn cluster(config: &Config, clock: Clock) -> Result<Option<Proxmox>, AppErro
     let client = Proxmox::new(&settings, clock, Arc::new(proxmox::Meter::default()))
         .map_err(|e| AppError::Proxmox(Box::new(e)))?;
     Ok(Some(client))
+}
+
+/// How nodes are reached over SSH, with the files read that the settings name; `None` when they are not.
+pub fn ssh(config: &Config) -> Result<Option<ssh::Settings>, AppError> {
+    let Some(access) = &config.ssh else { return Ok(None) };
+    let target = |node: &SshNode| ssh::Target {
+        node: node.name.clone(),
+        host: node.host.clone(),
+        port: node.port,
+        user: access.user.clone(),
+    };
+    Ok(Some(ssh::Settings {
+        targets: access.nodes.iter().map(target).collect(),
+        key: SecretString::from(config::text("ssh.key_file", &access.key_file)?),
+        host_keys: ssh::HostKeys::parse(&config::text("ssh.known_hosts_file", &access.known_hosts_file)?),
+        connect: SSH_CONNECT_WAIT,
+    }))
+}
+
+/// The same for people's terminals, whose user may be another one.
+pub fn shells(config: &Config, clock: Clock) -> Result<Option<ssh::Shells>, AppError> {
+    let terminal = &config.terminal;
+    let Some(mut settings) = ssh(config)?.filter(|_| terminal.enabled) else { return Ok(None) };
+    if let Some(user) = &terminal.user {
+        settings.targets.iter_mut().for_each(|target| target.user.clone_from(user));
+    }
+    if let Some(file) = &terminal.key_file {
+        settings.key = SecretString::from(config::text("terminal.key_file", file)?);
+    }
+    Ok(Some(ssh::Shells::new(settings, clock)))
 }
 
 /// Runs the daemon until `shutdown` is cancelled; `offered` is told the set-up token while there is no operator.

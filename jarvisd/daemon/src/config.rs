@@ -5,6 +5,7 @@
 
 mod load;
 mod proxmox;
+mod ssh;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub use load::{ConfigError, load, secret, text};
 pub use proxmox::{NodeAddress, Poll, Proxmox};
+pub use ssh::{Ssh, SshNode, Terminal};
 
 /// Everything that can be set, with the defaults that hold when a key is left out.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -24,6 +26,9 @@ pub struct Config {
     pub metrics: Metrics,
     /// Missing: the daemon serves its store and says on `/readyz` that no cluster is configured.
     pub proxmox: Option<Proxmox>,
+    /// Missing: nodes are read over the Proxmox API alone, and there are no terminals.
+    pub ssh: Option<Ssh>,
+    pub terminal: Terminal,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -9,7 +9,7 @@ use figment::{
 use secrecy::SecretString;
 use thiserror::Error;
 
-use super::{Config, Proxmox};
+use super::{Config, Proxmox, Ssh, Terminal};
 
 /// A secret file is a line; more than this is the wrong file.
 const SECRET_BYTES_MAX: u64 = 8 * 1024;
@@ -77,6 +77,8 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             return bad("server.origins", origin, "give scheme://host[:port] without a path");
         }
     }
+    config.ssh.as_ref().map_or(Ok(()), check_ssh)?;
+    check_terminal(&config.terminal)?;
     config.proxmox.as_ref().map_or(Ok(()), check_proxmox)
 }
 
@@ -117,6 +119,52 @@ fn check_proxmox(proxmox: &Proxmox) -> Result<(), ConfigError> {
         return bad("proxmox.poll.idle_requests_per_minute", value, "give 6 to 600");
     }
     Ok(())
+}
+
+fn check_ssh(ssh: &Ssh) -> Result<(), ConfigError> {
+    let bad = |key, value: &str, todo| Err(ConfigError::Value { key, value: value.to_owned(), todo });
+    if !is_user(&ssh.user) {
+        return bad("ssh.user", &ssh.user, "give the name of a user on the nodes");
+    }
+    for (at, node) in ssh.nodes.iter().enumerate() {
+        if !is_host(&node.host) {
+            return bad("ssh.nodes.host", &node.host, "give an address or a name, without a port");
+        }
+        if ssh.nodes.iter().skip(at + 1).any(|other| other.name == node.name) {
+            return bad("ssh.nodes.name", node.name.as_str(), "list each node once");
+        }
+    }
+    Ok(())
+}
+
+fn check_terminal(terminal: &Terminal) -> Result<(), ConfigError> {
+    let bad = |key, value: String, todo| Err(ConfigError::Value { key, value, todo });
+    if let Some(user) = terminal.user.as_ref().filter(|user| !is_user(user)) {
+        return bad("terminal.user", user.clone(), "give the name of a user on the nodes");
+    }
+    if !(1..=86_400).contains(&terminal.idle_s) {
+        return bad("terminal.idle_s", terminal.idle_s.to_string(), "give 1 to 86400");
+    }
+    if terminal.resume_s > 600 {
+        return bad("terminal.resume_s", terminal.resume_s.to_string(), "give 0 to 600");
+    }
+    if !(1..=64).contains(&terminal.sessions_max) {
+        return bad("terminal.sessions_max", terminal.sessions_max.to_string(), "give 1 to 64");
+    }
+    Ok(())
+}
+
+/// What `useradd` takes and nothing a program could read as an option.
+fn is_user(s: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    (1..=32).contains(&s.len()) && s.bytes().all(plain) && !s.starts_with(['-', '.'])
+}
+
+/// A name or an IPv4 or IPv6 address.
+fn is_host(s: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'_');
+    let ported = s.matches(':').count() == 1;
+    !s.is_empty() && s.bytes().all(plain) && !s.starts_with('-') && !ported
 }
 
 fn is_origin(s: &str) -> bool {
@@ -173,6 +221,16 @@ mod tests {
         assert!(config.proxmox.is_none());
     }
 
+    const SSH: &str = "[ssh]\nuser = \"jarvis\"\nkey_file = \"k\"\nknown_hosts_file = \"h\"\n[[ssh.nodes]]\nname = \"pve\"\n";
+
+    #[test]
+    fn a_node_has_the_usual_port_and_terminals_their_limits() {
+        let config = parse(&format!("{SSH}host = \"10.0.0.1\"\n")).unwrap();
+        assert_eq!(config.ssh.unwrap().nodes[0].port, 22);
+        let terminal = config.terminal;
+        assert_eq!((terminal.idle_s, terminal.resume_s, terminal.sessions_max), (900, 120, 8));
+    }
+
     #[test]
     fn an_unknown_key_is_named() {
         let error = parse("[server]\nlissten = \"127.0.0.1:1\"\n").unwrap_err().to_string();
@@ -196,6 +254,14 @@ mod tests {
             (format!("{NODE}url = \"https://h\"\nfingerprint = \"AA\"\n"), "fingerprint"),
             (NODE.replace("ca_file = \"c\"\n", "") + "url = \"https://h\"\n", "proxmox.ca_file"),
             (format!("{NODE}url = \"https://h\"\n[proxmox.poll]\nidle_ms = 1\n"), "proxmox.poll.idle_ms"),
+            (format!("{SSH}host = \"10.0.0.1:22\"\n"), "ssh.nodes.host"),
+            (format!("{SSH}host = \"-oProxyCommand=x\"\n"), "ssh.nodes.host"),
+            (format!("{SSH}host = \"a\"\n[[ssh.nodes]]\nname = \"pve\"\nhost = \"b\"\n"), "ssh.nodes.name"),
+            (SSH.replace("jarvis", "-l") + "host = \"a\"\n", "ssh.user"),
+            ("[terminal]\nuser = \"a b\"\n".into(), "terminal.user"),
+            ("[terminal]\nidle_s = 0\n".into(), "terminal.idle_s"),
+            ("[terminal]\nresume_s = 601\n".into(), "terminal.resume_s"),
+            ("[terminal]\nsessions_max = 0\n".into(), "terminal.sessions_max"),
         ] {
             let error = parse(&text).unwrap_err().to_string();
             assert!(error.contains(key), "{key}: {error}");
@@ -212,6 +278,8 @@ mod tests {
         assert_eq!(format!("{:?}", example.access), format!("{:?}", none.access));
         assert_eq!(format!("{:?}", example.log), format!("{:?}", none.log));
         assert_eq!(format!("{:?}", example.metrics), format!("{:?}", none.metrics));
+        assert_eq!(format!("{:?}", example.terminal), format!("{:?}", none.terminal));
+        assert_eq!(example.ssh.unwrap().nodes[0].port, 22);
         let poll = example.proxmox.unwrap().poll;
         assert_eq!(format!("{poll:?}"), format!("{:?}", crate::config::Poll::default()));
     }
