@@ -88,6 +88,12 @@ impl Ask {
         self
     }
 
+    /// Under another label than `(other)`.
+    pub(super) fn counted_as(mut self, template: &'static str) -> Self {
+        self.template = template;
+        self
+    }
+
     pub(super) fn version() -> Self {
         Self::get("/version", "/version", Class::List)
     }

@@ -13,6 +13,7 @@ mod failover;
 mod flight;
 pub mod meter;
 mod odd;
+mod reads;
 mod refusal;
 mod settings;
 mod tls;
@@ -30,9 +31,10 @@ use jarvis_core::cluster::{GuestKind, NodeName, TaskStatus, Upid, Vmid};
 use serde_json::value::RawValue;
 
 pub use allowance::Allowance;
-pub use decode::{LogLine, PastMinute};
+pub use decode::{GuestFile, HaState, LogLine, PastMinute};
 pub use error::{ErrorKind, Place, ProxmoxError};
 pub use meter::Meter;
+pub use reads::TaskFilter;
 pub use settings::{NodeAddress, Settings};
 
 use crate::clock::Clock;

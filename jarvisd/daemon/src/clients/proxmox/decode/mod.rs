@@ -4,12 +4,14 @@
 //! row as odd. Rows of types we do not know are skipped in silence. Not here: what the values mean.
 
 mod access;
+mod config;
 mod field;
 mod guest;
 mod membership;
 mod node;
 mod past;
 mod resources;
+mod standing;
 mod tasks;
 
 #[cfg(test)]
@@ -18,6 +20,8 @@ mod tests;
 use serde_json::value::RawValue;
 
 pub(super) use access::{permissions, version};
+pub use config::GuestFile;
+pub(super) use config::guest_file;
 pub(super) use field::Field;
 pub(super) use guest::guest_now;
 pub(super) use membership::membership;
@@ -25,6 +29,8 @@ pub(super) use node::node_detail;
 pub use past::PastMinute;
 pub(super) use past::node_past;
 pub(super) use resources::resources;
+pub use standing::HaState;
+pub(super) use standing::{ha_states, storage_configs, wake_mac};
 pub use tasks::LogLine;
 pub(super) use tasks::{log_lines, task_end, tasks};
 
