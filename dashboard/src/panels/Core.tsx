@@ -5,6 +5,7 @@ import { frames } from "../stream/clock";
 import { useSight } from "../stream/sight";
 import { useCluster, useLive, useStream, useTable } from "../stream/store";
 import { percent, ratio, UNKNOWN } from "../ui/format";
+import { useMoving } from "../ui/motion";
 import { useView } from "../ui/view";
 import { arcPath, arcs, hubs, NODES_ON_RING_MAX, near, point, upsideDown } from "./coreGeometry";
 import { drawGlobe, type GlobeScene } from "./globe";
@@ -13,7 +14,6 @@ import { KeyFigures } from "./KeyFigures";
 import "./Core.css";
 
 const GLOBE_PX = 316;
-const CPU_ATTENTION = 0.8;
 /** Traffic which lights a spoke fully: 1 Gb/s. */
 const TRAFFIC_FULL_BPS = 125_000_000;
 
@@ -28,6 +28,7 @@ export function Core() {
     [table],
   );
   const busy = useStream((s) => [...s.mirror.tables.task.values()].some((t) => t.status === "running"));
+  const moving = useMoving();
   const dark = !live || sight.state === "lost";
   return (
     <section className="core" id="core" aria-label="Cluster at a glance" data-testid="panel-core">
@@ -35,14 +36,14 @@ export function Core() {
       {mode !== "minimal" && (
         <div className="reactor" aria-hidden="true" data-dark={dark}>
           <i className="halo" />
-          <Globe nodes={nodes} dark={dark} linked={cluster?.quorate === true} moving={mode === "jarvis"} />
-          <Spin className="spin-a" degPerS={4} moving={mode === "jarvis" && !dark}>
+          <Globe nodes={nodes} dark={dark} linked={cluster?.quorate === true} moving={moving} />
+          <Spin className="spin-a" degPerS={4} moving={moving && !dark}>
             <circle r="168" stroke="var(--cy)" strokeOpacity=".55" strokeDasharray="2 14.6" />
             <path d={arcPath(168, 12, 58)} stroke="var(--cy)" strokeOpacity=".7" strokeWidth="1.6" />
             <path d={arcPath(168, 192, 214)} stroke="var(--cy)" strokeOpacity=".7" strokeWidth="1.6" />
           </Spin>
           <Ring nodes={nodes} />
-          <Spin className="spin-b" degPerS={busy ? -24 : -2.6} moving={mode === "jarvis" && !dark}>
+          <Spin className="spin-b" degPerS={busy ? -24 : -2.6} moving={moving && !dark}>
             {arcs(10).map((a) => (
               <path
                 key={a.from}
@@ -116,12 +117,7 @@ interface ArcProps {
 }
 
 const NodeArc = memo(function NodeArc({ name, from, to, cpu, mem, health }: ArcProps) {
-  const hot =
-    health === "critical"
-      ? "var(--rd)"
-      : health === "attention" || (cpu ?? 0) >= CPU_ATTENTION
-        ? "var(--am)"
-        : "var(--cy)";
+  const hot = health === "critical" ? "var(--rd)" : health === "attention" ? "var(--am)" : "var(--cy)";
   const low = upsideDown({ from, to });
   const id = `arc-${name}`;
   const end = from + (to - from) * Math.min(1, cpu ?? 0);
@@ -193,13 +189,11 @@ interface SpinProps {
   readonly children: React.ReactNode;
 }
 
-const still = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
 function Spin({ className, degPerS, moving, children }: SpinProps) {
   const svg = useRef<SVGSVGElement>(null);
   const angle = useRef(0);
   useEffect(() => {
-    if (!moving || still()) return;
+    if (!moving) return;
     let last = performance.now();
     return frames.subscribe(() => {
       const now = performance.now();
@@ -277,7 +271,7 @@ function Globe({ nodes, dark, linked, moving }: GlobeProps) {
     };
     const draw = (): void => drawGlobe(box, scene, turn.current, inks);
     draw();
-    if (!moving || dark || still()) return;
+    if (!moving || dark) return;
     return frames.subscribe(() => {
       turn.current += 0.0053;
       draw();
