@@ -1,6 +1,7 @@
 // Keeps title and icon of the tab in step with the screen; draws nothing.
+
+import { useOutlook } from "../panels/useOutlook";
 import { useStream } from "../stream/store";
-import { useOutlook } from "../stream/useOutlook";
 import { iconOf, titleOf, unwell, useTab } from "./tabState";
 
 export function Tab() {

@@ -1,6 +1,7 @@
 // Is everything all right, and does anything need me? The largest text of the screen.
-import { useOutlook } from "../stream/useOutlook";
+
 import { Glyph } from "../ui/Glyph";
+import { useOutlook } from "./useOutlook";
 
 export function Headline() {
   const o = useOutlook();

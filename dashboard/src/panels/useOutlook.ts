@@ -1,8 +1,9 @@
 // The sentence of this second, for the headline and for the tab.
+
+import { type Outlook, outlook } from "../stream/outlook";
+import { useSight } from "../stream/sight";
+import { useCluster, useStream } from "../stream/store";
 import { clock } from "../ui/format";
-import { type Outlook, outlook } from "./outlook";
-import { useSight } from "./sight";
-import { useCluster, useStream } from "./store";
 
 export function useOutlook(): Outlook {
   const link = useStream((s) => s.link);
