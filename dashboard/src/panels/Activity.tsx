@@ -162,7 +162,7 @@ function Lines({ rows, feed, onToggle }: LinesProps) {
     scroller.current?.scrollTo({ top: 0 });
   };
   return (
-    <div className="feed">
+    <div className="feed fades">
       {feed.fresh > 0 && (
         <button type="button" className="pill" onClick={toTop} data-testid="feed-new">
           {feed.fresh} new

@@ -125,7 +125,7 @@ function GuestTable({ ids, sort, onSort }: TableProps) {
   });
   return (
     <div
-      className="guests"
+      className="guests fades"
       role="table"
       aria-label="Guests"
       aria-rowcount={ids.length + 1}

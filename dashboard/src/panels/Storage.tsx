@@ -32,7 +32,7 @@ export function Storage() {
     </>
   );
   return (
-    <Panel title="Storage" name="storage" meta={loaded ? meta : undefined} sight={sight.state}>
+    <Panel title="Storage" name="storage" meta={loaded ? meta : undefined} sight={sight.state} fades>
       {!loaded && <Skeleton rows={4} height={27} />}
       {loaded && list.length === 0 && <Note text="No storage." more="Proxmox shows none to this token." />}
       {list.length > 0 && (

@@ -31,7 +31,7 @@ export function Tasks() {
     </>
   );
   return (
-    <Panel title="Tasks" name="tasks" meta={loaded ? meta : undefined} sight={sight.state}>
+    <Panel title="Tasks" name="tasks" meta={loaded ? meta : undefined} sight={sight.state} fades>
       {!loaded && <Skeleton rows={6} height={48} />}
       {loaded && list.length === 0 && (
         <Note
