@@ -25,7 +25,8 @@ const DAEMON: edges::Table = &[
     ("cli", &["app", "config", "clock", "clients", "store", "access"]),
     ("tasks", &["metrics", "supervisor", "clients", "store", "state", "clock", "config"]),
     ("executor", &["clients", "clock", "config", "state", "store", "supervisor", "tools"]),
-    ("http", &["access", "executor", "metrics", "state", "store", "clients", "tasks", "clock", "config"]),
+    ("mcp", &["executor"]),
+    ("http", &["access", "executor", "mcp", "metrics", "state", "store", "clients", "tasks", "clock", "config"]),
 ];
 
 /// Core: what crosses a boundary may name what the cluster is, not the other way round.
@@ -38,7 +39,6 @@ const CORE: edges::Table = &[
     ("policy", &["approval", "cluster", "graph", "tools"]),
     ("approval", &["policy", "tools"]),
     ("audit", &["tools"]),
-    ("redact", &["tools"]),
     ("shapes", &["cluster", "policy", "tools"]),
 ];
 

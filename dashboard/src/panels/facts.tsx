@@ -17,9 +17,9 @@ import {
   UNKNOWN,
 } from "../ui/format";
 
-export type Fact = readonly [name: string, value: ReactNode];
+type Fact = readonly [name: string, value: ReactNode];
 
-export function Facts({ facts }: { readonly facts: readonly (Fact | null)[] }) {
+function Facts({ facts }: { readonly facts: readonly (Fact | null)[] }) {
   return (
     <dl className="facts">
       {facts.map(

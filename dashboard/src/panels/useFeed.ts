@@ -3,8 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Event } from "../protocol/Event";
 import { events as fetchEvents } from "../stream/rest";
 import { useStream } from "../stream/store";
-import { type FeedFilter, merged } from "./feed";
-import { eventsQuery } from "./feedExport";
+import { type FeedFilter, merged, severityQuery } from "./feed";
 
 const PAGE = 60;
 
@@ -46,9 +45,12 @@ export function useFeed(filter: FeedFilter): Feed {
     if (busy.current === filter || pages.state === "end") return;
     busy.current = filter;
     setPages({ ...pages, state: "loading", error: null });
+    const severity = severityQuery(filter.level);
     const answer = await fetchEvents({
       limit: PAGE,
-      ...eventsQuery(filter),
+      ...(severity ? { severity } : {}),
+      ...(filter.source === "all" ? {} : { source: filter.source }),
+      ...(filter.node ? { node: filter.node } : {}),
       ...(pages.cursor ? { cursor: pages.cursor } : {}),
     });
     if (busy.current === filter) busy.current = null;

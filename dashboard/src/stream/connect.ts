@@ -40,6 +40,5 @@ export function connect(open: OpenWire = openBrowserSocket): () => void {
     removeEventListener("online", hurry);
     document.removeEventListener("visibilitychange", seen);
     mine.stop();
-    sink.end();
   };
 }

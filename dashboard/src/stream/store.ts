@@ -1,4 +1,4 @@
-// What the panels read: the mirror, the link, and selectors by id. Publishes once a second, and at once what matters.
+// What the panels read: the mirror, the link, and selectors by id. Publishes at most once a frame.
 import { create } from "zustand";
 import type { Cluster } from "../protocol/Cluster";
 import type { ServerFrame } from "../protocol/ServerFrame";
@@ -6,7 +6,6 @@ import { offset, seconds } from "./clock";
 import { EMPTY, type Mirror, reduce, type Tables } from "./reduce";
 import { sampleSeries } from "./series";
 import type { Link, Socket } from "./socket";
-import { urgent } from "./urgent";
 
 export interface StreamState {
   readonly mirror: Mirror;
@@ -27,12 +26,10 @@ export interface Sink {
   place(): Mirror;
   /** Publishes at once what was received. */
   flush(): void;
-  end(): void;
 }
 
 /**
- * Frames are applied as they come, so nothing queues; React hears of news in the next animation frame, and of moved
- * figures together with the clock.
+ * Frames are applied as they come, so nothing queues; React hears of it once per animation frame.
  * `socket` is asked lazily since it is made with this sink.
  */
 export function createSink(socket: () => Pick<Socket, "resync">): Sink {
@@ -46,14 +43,12 @@ export function createSink(socket: () => Pick<Socket, "resync">): Sink {
     sampleSeries(mirror.tables, mirror.clusterTsMs);
   }
 
-  function plan(now: boolean): void {
-    if (planned || !(now || document.hidden)) return;
+  function plan(): void {
+    if (planned) return;
     planned = true;
     if (document.hidden) setTimeout(flush, HIDDEN_PUBLISH_MS);
     else requestAnimationFrame(flush);
   }
-
-  const stop = seconds.subscribe(flush);
 
   return {
     onFrame(frame) {
@@ -64,7 +59,7 @@ export function createSink(socket: () => Pick<Socket, "resync">): Sink {
       const step = reduce(mirror, frame);
       if (step.mirror !== mirror) {
         mirror = step.mirror;
-        plan(urgent(frame));
+        plan();
       }
       if (step.resync) socket().resync(step.resync);
     },
@@ -75,7 +70,6 @@ export function createSink(socket: () => Pick<Socket, "resync">): Sink {
     },
     place: () => mirror,
     flush,
-    end: stop,
   };
 }
 

@@ -5,7 +5,7 @@ export const MODES = ["jarvis", "ops", "minimal"] as const;
 export type Mode = (typeof MODES)[number];
 
 export interface Selection {
-  readonly kind: "node" | "guest" | "task";
+  readonly kind: "node" | "guest";
   readonly id: string;
 }
 
@@ -27,21 +27,18 @@ function keptMode(): Mode | undefined {
   }
 }
 
-const KIND_OF: Readonly<Record<string, Selection["kind"]>> = { n: "node", g: "guest", t: "task" };
-
 export function selectionOf(path: string): Selection | null {
-  const [, letter, id] = path.match(/^\/([ngt])\/([^/]+)$/) ?? [];
-  const kind = KIND_OF[letter ?? ""];
+  const [, kind, id] = path.match(/^\/(n|g)\/([^/]+)$/) ?? [];
   if (!kind || !id) return null;
   try {
-    return { kind, id: decodeURIComponent(id) };
+    return { kind: kind === "n" ? "node" : "guest", id: decodeURIComponent(id) };
   } catch {
     return null;
   }
 }
 
 export function pathOf(s: Selection | null): string {
-  return s ? `/${s.kind.charAt(0)}/${encodeURIComponent(s.id)}` : "/";
+  return s ? `/${s.kind === "node" ? "n" : "g"}/${encodeURIComponent(s.id)}` : "/";
 }
 
 const asked = new URLSearchParams(location.search);

@@ -24,6 +24,7 @@ use crate::{
     },
     clock::Clock,
     config::{self, Config, ConfigError, SshNode},
+    executor::{self, Executor},
     http::{self, AppParts, Readiness},
     metrics::Meter,
     state::StateHub,
@@ -172,11 +173,13 @@ pub async fn run(
     retention::start(&supervisor, store.clone());
     // Nothing opens incidents yet; the poller is ready for the day something does.
     let (_incident, incident) = watch::channel(false);
+    let mut poke = poll::Poke::default();
     match client.clone() {
         Some(cluster) => {
             let settings = config.proxmox.as_ref().map(|p| p.poll.clone()).unwrap_or_default();
             let parts = poll::Parts { cluster, state: state.clone(), journal, clock, settings, incident };
             let polling = poll::start(&supervisor, parts);
+            poke = polling.poke;
             past::start(&supervisor, polling.spare, state.clone(), store.clone(), clock);
         }
         None => ready.set(
@@ -184,6 +187,14 @@ pub async fn run(
             Some("no cluster is configured: add [proxmox] to the configuration and restart".into()),
         ),
     }
+    let executor = Executor::new(executor::Parts {
+        clock,
+        config: Arc::clone(&config),
+        state: state.clone(),
+        store: store.clone(),
+        proxmox: client.clone(),
+        poke: Box::new(move || poke.poke()),
+    });
     let parts = AppParts {
         config: Arc::clone(&config),
         clock,
@@ -191,6 +202,7 @@ pub async fn run(
         store: store.clone(),
         keeper,
         proxmox: client,
+        executor,
         ready,
         meter,
         build: BUILD,

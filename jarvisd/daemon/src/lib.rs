@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod executor;
 pub mod http;
+pub mod mcp;
 pub mod metrics;
 pub mod state;
 pub mod store;

@@ -207,6 +207,15 @@ word!(
 );
 
 word!(
+    /// The id of an action or an approval, as its answer gave it.
+    RecordId,
+    "an id",
+    "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$",
+    "give the id as the answer had it",
+    |s| !s.starts_with('-') && only(s, 64, |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+);
+
+word!(
     /// A moment in UTC to the second, `2026-10-20T14:03:00Z`.
     UtcTime,
     "a time",

@@ -57,6 +57,17 @@ impl Call {
 
     /// The JSON body. 415 for another type, 413 over the cap, 400 for no JSON, 422 for other content.
     pub async fn body<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        let bytes = self.json_bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|e| match e.classify() {
+            serde_json::error::Category::Data => {
+                ApiError::new(Kind::Invalid, format!("the body is not what this asks for: {e}"))
+            }
+            _ => ApiError::bad_request(format!("the body is not JSON: {e}")),
+        })
+    }
+
+    /// The bytes of a body that says it is JSON.
+    pub async fn json_bytes(&mut self) -> Result<Vec<u8>, ApiError> {
         let media = header_text(&self.req, &header::CONTENT_TYPE).unwrap_or_default();
         let essence = media.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
@@ -64,14 +75,7 @@ impl Call {
             return Err(ApiError::new(Kind::UnsupportedMediaType, message));
         }
         let bytes = timeout(BODY_WAIT, read_body(&mut self.payload)).await;
-        let bytes =
-            bytes.map_err(|_| ApiError::bad_request("the body did not arrive in time; send it again"))??;
-        serde_json::from_slice(&bytes).map_err(|e| match e.classify() {
-            serde_json::error::Category::Data => {
-                ApiError::new(Kind::Invalid, format!("the body is not what this asks for: {e}"))
-            }
-            _ => ApiError::bad_request(format!("the body is not JSON: {e}")),
-        })
+        bytes.map_err(|_| ApiError::bad_request("the body did not arrive in time; send it again"))?
     }
 
     /// The session of a route that needs one.

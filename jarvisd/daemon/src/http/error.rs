@@ -32,6 +32,10 @@ pub enum Kind {
     SessionNeeded,
     /// The log-in is too long ago for this.
     FreshLoginNeeded,
+    /// Policy refused the action; `details.objections` has every reason.
+    Refused,
+    /// This is no tool on purpose; the message says why.
+    Black,
     NotFound,
     MethodNotAllowed,
     Conflict,
@@ -46,6 +50,10 @@ pub enum Kind {
     Internal,
     /// Proxmox did not give what was needed.
     Upstream,
+    /// The action was begun and did not work; `details.action` is its record.
+    ActionFailed,
+    /// Whether the action worked cannot be said; `details.action` is its record. Look before you repeat it.
+    ActionUnknown,
     /// The daemon cannot do this at present.
     Unavailable,
 }
@@ -58,6 +66,8 @@ impl Kind {
             Self::Forbidden
             | Self::ForbiddenHost
             | Self::ForbiddenOrigin
+            | Self::Refused
+            | Self::Black
             | Self::SessionNeeded
             | Self::FreshLoginNeeded => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -69,7 +79,7 @@ impl Kind {
             Self::UpgradeNeeded => StatusCode::UPGRADE_REQUIRED,
             Self::TooMany | Self::LockedOut => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Upstream => StatusCode::BAD_GATEWAY,
+            Self::Upstream | Self::ActionFailed | Self::ActionUnknown => StatusCode::BAD_GATEWAY,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

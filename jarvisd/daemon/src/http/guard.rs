@@ -93,6 +93,11 @@ async fn admit(route: &Route, site: &Site, req: &HttpRequest) -> Result<Caller, 
     match (&caller, route.need) {
         (_, Need::Open) => {}
         (Caller::Nobody, need) => return Err(unauthenticated(site, need).await),
+        (Caller::Token(token), Need::AnyScope(scopes)) if !scopes.iter().any(|s| token.scopes.has(*s)) => {
+            let words: Vec<&str> = scopes.iter().map(|s| s.as_str()).collect();
+            let message = format!("the token `{}` has none of the scopes {}", token.name, words.join(", "));
+            return Err(ApiError::new(Kind::Forbidden, message).detail("scope", words.join("|")));
+        }
         (Caller::Token(_), Need::Session) => {
             let message = "no API token may do this, only a person who is logged in";
             return Err(ApiError::new(Kind::SessionNeeded, message));

@@ -4,12 +4,14 @@
 //! is true (`state`, `store`) and who may come in (`access` decides, `guard.rs` asks it).
 
 mod account;
+mod approvals;
 mod call;
 mod cluster;
 mod error;
 mod guard;
 mod health;
 mod limiter;
+mod mcp;
 mod openapi;
 mod outside;
 mod paging;
@@ -19,11 +21,13 @@ mod route;
 mod routes;
 mod scrape;
 mod site;
+mod standing;
 mod stream;
 mod tasks;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod tools;
 mod views;
 mod when;
 
@@ -36,8 +40,8 @@ pub use health::Readiness;
 use site::Site;
 
 use crate::{
-    access::Keeper, clients::proxmox::Proxmox, clock::Clock, config::Config, metrics::Meter, state::StateHub,
-    store::Store,
+    access::Keeper, clients::proxmox::Proxmox, clock::Clock, config::Config, executor::Executor,
+    metrics::Meter, state::StateHub, store::Store,
 };
 
 /// Connections beyond the streams: REST, health, and whoever opens one and says nothing.
@@ -62,6 +66,7 @@ pub struct AppParts {
     pub keeper: Keeper,
     /// Missing when no cluster is configured.
     pub proxmox: Option<Proxmox>,
+    pub executor: Executor,
     pub ready: Readiness,
     pub meter: Arc<Meter>,
     /// Version shown to clients; a screen reloads itself when it changes.

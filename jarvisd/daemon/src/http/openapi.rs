@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jarvis_core::cluster::{NodeName, Upid, Vmid};
-use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use jarvis_core::{
+    cluster::{NodeName, Upid, Vmid},
+    tools::{ALL, words::RecordId},
+};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -21,17 +24,21 @@ pub fn document(build: &str) -> Value {
     });
     let mut generator = settings.into_generator();
     let error = ERROR_SCHEMA(&mut generator).to_value();
-    let (mut paths, mut sockets): (Map<String, Value>, Map<String, Value>) = Default::default();
+    let (mut paths, mut others): (Map<String, Value>, Map<String, Value>) = Default::default();
     for route in ROUTES {
         let operation = operation(route, &mut generator, &error);
         // OpenAPI knows no WebSockets; as a plain operation it would promise an answer it never gives.
-        let table = if route.is_socket() { &mut sockets } else { &mut paths };
+        let table = match route.protocol {
+            None => Some(&mut paths),
+            Some(name) => others.entry(name).or_insert_with(|| json!({})).as_object_mut(),
+        };
+        let Some(table) = table else { continue };
         let path = table.entry(route.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(route.verb.as_str().to_ascii_lowercase(), operation);
         }
     }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Jarvis",
@@ -41,7 +48,6 @@ pub fn document(build: &str) -> Value {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "paths": paths,
-        "x-websockets": sockets,
         "components": {
             "schemas": generator.take_definitions(true),
             "securitySchemes": {
@@ -49,7 +55,11 @@ pub fn document(build: &str) -> Value {
                 "token": { "type": "http", "scheme": "bearer", "description": "An API token, `jv_…`" },
             },
         },
-    })
+    });
+    if let Some(document) = document.as_object_mut() {
+        document.extend(others);
+    }
+    document
 }
 
 fn operation(route: &Route, generator: &mut SchemaGenerator, error: &Value) -> Value {
@@ -66,8 +76,13 @@ fn operation(route: &Route, generator: &mut SchemaGenerator, error: &Value) -> V
         let content = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
         object.insert("requestBody".into(), content);
     }
-    if let Need::Scope(scope) = route.need {
-        object.insert("x-jarvis-scope".into(), scope.as_str().into());
+    let scopes = match route.need {
+        Need::Scope(scope) => vec![scope.as_str()],
+        Need::AnyScope(scopes) => scopes.iter().map(|s| s.as_str()).collect(),
+        Need::Open | Need::Session => Vec::new(),
+    };
+    if !scopes.is_empty() {
+        object.insert("x-jarvis-scope".into(), scopes.join("|").into());
     }
     if route.fresh {
         object.insert("x-jarvis-fresh-login".into(), true.into());
@@ -90,7 +105,7 @@ fn security(need: Need) -> Value {
     match need {
         Need::Open => json!([]),
         Need::Session => json!([{ "session": [] }]),
-        Need::Scope(_) => json!([{ "session": [] }, { "token": [] }]),
+        Need::Scope(_) | Need::AnyScope(_) => json!([{ "session": [] }, { "token": [] }]),
     }
 }
 
@@ -102,6 +117,10 @@ fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
                 "node" => NodeName::json_schema(generator),
                 "vmid" => Vmid::json_schema(generator),
                 "upid" => Upid::json_schema(generator),
+                "tool" => {
+                    json_schema!({ "type": "string", "enum": ALL.iter().map(|t| t.name).collect::<Vec<_>>() })
+                }
+                "record" => RecordId::json_schema(generator),
                 _ => i64::json_schema(generator),
             };
             json!({ "name": name, "in": "path", "required": true, "schema": schema })

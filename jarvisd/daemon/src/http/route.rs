@@ -20,6 +20,8 @@ pub enum Need {
     Open,
     /// A session, or a token with this scope.
     Scope(Scope),
+    /// A session, or a token with one of these; which one a call takes depends on what it asks for.
+    AnyScope(&'static [Scope]),
     /// A person's session; no token reaches it.
     Session,
 }
@@ -28,6 +30,7 @@ pub enum Need {
 pub enum Verb {
     Get,
     Post,
+    Put,
     Delete,
 }
 
@@ -36,6 +39,7 @@ impl Verb {
         match self {
             Self::Get => Method::GET,
             Self::Post => Method::POST,
+            Self::Put => Method::PUT,
             Self::Delete => Method::DELETE,
         }
     }
@@ -44,6 +48,7 @@ impl Verb {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
     }
@@ -74,6 +79,8 @@ pub struct Route {
     pub answers: &'static [Answer],
     /// Errors of its own, besides those the guard gives.
     pub fails: &'static [Kind],
+    /// Where the document lists it, when OpenAPI has no words for it: `x-websockets`.
+    pub protocol: Option<&'static str>,
     pub handle: Handler,
 }
 
@@ -101,6 +108,7 @@ impl Route {
             pages: false,
             answers: &[],
             fails: &[],
+            protocol: None,
             handle,
         }
     }
@@ -113,12 +121,21 @@ impl Route {
         Self::new(Verb::Post, path, about, handle)
     }
 
+    pub const fn put(path: &'static str, about: &'static str, handle: Handler) -> Self {
+        Self::new(Verb::Put, path, about, handle)
+    }
+
     pub const fn delete(path: &'static str, about: &'static str, handle: Handler) -> Self {
         Self::new(Verb::Delete, path, about, handle)
     }
 
     pub const fn scope(mut self, scope: Scope) -> Self {
         self.need = Need::Scope(scope);
+        self
+    }
+
+    pub const fn any_scope(mut self, scopes: &'static [Scope]) -> Self {
+        self.need = Need::AnyScope(scopes);
         self
     }
 
@@ -163,9 +180,10 @@ impl Route {
         self
     }
 
-    /// Whether it turns into a WebSocket.
-    pub fn is_socket(&self) -> bool {
-        self.answers.iter().any(|answer| answer.status == 101)
+    /// It speaks a protocol of its own, which the document lists apart.
+    pub const fn speaks(mut self, protocol: &'static str) -> Self {
+        self.protocol = Some(protocol);
+        self
     }
 
     /// Names of the parameters in the path.

@@ -4,14 +4,15 @@
 use std::rc::Rc;
 
 use actix_web::{HttpRequest, guard::Guard as _, http::header, web};
+use jarvis_core::protocol::acting::{ActionView, ApprovalView, AutonomyView, KillView};
 
 use super::{
-    account, cluster,
+    account, approvals, cluster,
     error::{ApiError, ErrorBody, Kind},
-    guard, health, past,
+    guard, health, mcp, past,
     route::{Answer, Route, SchemaOf, Verb, of, query_of},
     site::Site,
-    stream, tasks, tokens, views,
+    standing, stream, tasks, tokens, tools, views,
 };
 use crate::access::Scope;
 
@@ -34,6 +35,9 @@ const fn ok(about: &'static str, schema: SchemaOf) -> Answer {
 }
 
 const DONE: Answer = Answer { status: 204, about: "Done.", schema: None };
+
+/// Which of the two a call takes is decided by the tool's tier.
+const READ_OR_ACT: &[Scope] = &[Scope::Read, Scope::Act];
 
 /// Kinds of a route that looks at a password.
 const AT_THE_DOOR: &[Kind] = &[Kind::BadCredentials, Kind::LockedOut];
@@ -162,13 +166,101 @@ pub static ROUTES: &[Route] = &[
     Route::get("/api/v1/widget", "A flat summary for other dashboards.", at_once!(health::widget))
         .scope(Scope::Read)
         .answers(&[ok("The summary.", of::<health::Widget>)]),
+    Route::get("/api/v1/tools", "Every tool there is.", at_once!(tools::list))
+        .any_scope(READ_OR_ACT)
+        .answers(&[ok("The catalogue.", of::<tools::Catalogue>)]),
+    Route::post(
+        "/api/v1/tools/{tool}",
+        "Calls a tool, or tells what the call would do.",
+        awaited!(tools::run),
+    )
+    .any_scope(READ_OR_ACT)
+    .body(of::<tools::ToolCall>)
+    .answers(&[
+        ok("The answer of a read, a plan, or a change that worked.", of::<tools::Told>),
+        Answer {
+            status: 202,
+            about: "A person must decide first, or the change is still under way.",
+            schema: Some(of::<tools::Told>),
+        },
+    ])
+    .fails(&[Kind::Refused, Kind::Black, Kind::Upstream, Kind::ActionFailed, Kind::ActionUnknown]),
+    Route::get("/api/v1/actions", "Changes that were begun, newest first.", awaited!(tools::actions))
+        .scope(Scope::Read)
+        .query(query_of::<tools::ActionsQuery>)
+        .answers(&[ok("The last actions.", of::<tools::Actions>)]),
+    Route::get("/api/v1/actions/{record}", "What became of a change.", awaited!(tools::action))
+        .any_scope(READ_OR_ACT)
+        .answers(&[ok("The action.", of::<ActionView>)]),
+    Route::get(
+        "/api/v1/approvals",
+        "What waits for a decision, and what was decided lately.",
+        awaited!(approvals::list),
+    )
+    .session()
+    .answers(&[ok("The approvals, newest first.", of::<approvals::Approvals>)]),
+    Route::get(
+        "/api/v1/approvals/{record}",
+        "One approval, for whoever waits for it.",
+        awaited!(approvals::one),
+    )
+    .any_scope(READ_OR_ACT)
+    .answers(&[ok("The approval.", of::<ApprovalView>)]),
+    Route::post(
+        "/api/v1/approvals/{record}",
+        "A person's decision; an approved action begins at once.",
+        awaited!(approvals::decide),
+    )
+    .session()
+    .body(of::<approvals::Decision>)
+    .answers(&[ok("Decided.", of::<ApprovalView>)])
+    .fails(&[Kind::Conflict]),
+    Route::post(
+        "/api/v1/approvals/{record}/extend",
+        "Gives a pending approval its full time again.",
+        awaited!(approvals::extend),
+    )
+    .session()
+    .answers(&[ok("Extended.", of::<ApprovalView>)])
+    .fails(&[Kind::Conflict]),
+    Route::get(
+        "/api/v1/kill-switch",
+        "Whether anything but reads may leave.",
+        awaited!(standing::kill_switch),
+    )
+    .scope(Scope::Read)
+    .answers(&[ok("The switch.", of::<KillView>)]),
+    Route::put("/api/v1/kill-switch", "Throws or releases the kill switch.", awaited!(standing::throw))
+        .session()
+        .body(of::<standing::Switch>)
+        .answers(&[ok("The switch as it is now.", of::<KillView>)])
+        .fails(&[Kind::FreshLoginNeeded]),
+    Route::get("/api/v1/autonomy", "How much is done without asking.", awaited!(standing::autonomy))
+        .scope(Scope::Read)
+        .answers(&[ok("Level, windows, forecasts.", of::<AutonomyView>)]),
+    Route::put("/api/v1/autonomy", "Sets the level.", awaited!(standing::set_level))
+        .session()
+        .body(of::<standing::NewLevel>)
+        .answers(&[ok("The level as it is now.", of::<AutonomyView>)])
+        .fails(&[Kind::FreshLoginNeeded]),
     Route::get("/ws", "The stream of state and events (WebSocket).", |c| {
         Box::pin(std::future::ready(stream::open(c)))
     })
     .scope(Scope::Read)
     .query(query_of::<stream::StreamQuery>)
     .answers(&[Answer { status: 101, about: "The stream begins.", schema: None }])
-    .fails(&[Kind::UpgradeNeeded, Kind::ForbiddenOrigin]),
+    .fails(&[Kind::UpgradeNeeded, Kind::ForbiddenOrigin])
+    .speaks("x-websockets"),
+    Route::post(
+        "/mcp",
+        "The tools, for clients of the Model Context Protocol (streamable HTTP).",
+        awaited!(mcp::post),
+    )
+    .scope(Scope::Mcp)
+    .query(query_of::<mcp::McpQuery>)
+    .body(any_object)
+    .answers(&[ok("An answer of JSON-RPC.", any_object)])
+    .speaks("x-mcp"),
 ];
 
 /// The label of requests that match no route.

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     AppParts, Readiness,
     limiter::Limiter,
+    mcp,
     stream::{Feed, Sockets},
 };
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     clients::proxmox::Proxmox,
     clock::Clock,
     config::Config,
+    executor::Executor,
     metrics::Meter,
     state::StateHub,
     store::Store,
@@ -27,6 +29,8 @@ pub struct Site {
     pub store: Store,
     pub keeper: Keeper,
     pub proxmox: Option<Proxmox>,
+    pub executor: Executor,
+    pub mcp: mcp::Service,
     pub ready: Readiness,
     pub meter: Arc<Meter>,
     pub build: &'static str,
@@ -48,6 +52,8 @@ impl Site {
             feed: Feed::new(parts.store.clone(), parts.meter.clone()),
             sockets: Sockets::new(server.sockets_max),
             openapi: super::openapi::document(parts.build).to_string().into(),
+            mcp: mcp::service(parts.executor.clone(), parts.build),
+            executor: parts.executor,
             shutdown,
             config: parts.config,
             clock: parts.clock,

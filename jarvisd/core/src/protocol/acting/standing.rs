@@ -74,7 +74,6 @@ pub struct ActingView {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "sent one at a time and serialised at once")]
 pub enum ActingChange {
     Approval { approval: ApprovalView },
     Action { action: ActionView },

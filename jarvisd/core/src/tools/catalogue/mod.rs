@@ -87,6 +87,7 @@ catalogue! {
     events: Events,
     incidents: Incidents,
     audit: Audit,
+    action: Action,
     start_guest: StartGuest,
     resume_guest: ResumeGuest,
     wake_node: WakeNode,

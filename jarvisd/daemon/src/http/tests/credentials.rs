@@ -49,7 +49,7 @@ fn refusal(need: Need, with: With) -> Option<(u16, &'static str)> {
         Need::Open => None,
         _ if stranger => Some((401, "unauthenticated")),
         Need::Session => (with != With::Session).then_some((403, "session_needed")),
-        Need::Scope(_) => (with == With::NarrowToken).then_some((403, "forbidden")),
+        Need::Scope(_) | Need::AnyScope(_) => (with == With::NarrowToken).then_some((403, "forbidden")),
     }
 }
 
@@ -87,6 +87,7 @@ async fn secret(daemon: &Daemon, need: Need, with: With) -> String {
         With::NarrowToken => daemon.token(&[Scope::Metrics]).await,
         With::RightToken => match need {
             Need::Scope(scope) => daemon.token(&[scope]).await,
+            Need::AnyScope(scopes) => daemon.token(&scopes[..1]).await,
             _ => daemon.token(&[Scope::Read]).await,
         },
         With::FullToken => daemon.token(&Scope::ALL).await,
@@ -114,6 +115,8 @@ fn path(route: &Route) -> String {
         .replace("{vmid}", "100")
         .replace("{upid}", UPID)
         .replace("{id}", "9999")
+        .replace("{record}", "9999")
+        .replace("{tool}", "cluster_status")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ use crate::{
     access::{Keeper, Scope, Scopes},
     clock::Clock,
     config::Config,
+    executor::{self, Executor},
     http::{AppParts, Readiness, serve},
     metrics::Meter,
     state::StateHub,
@@ -64,14 +65,24 @@ impl Daemon {
         let metrics_listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let metrics = format!("http://{}/metrics", metrics_listener.local_addr().unwrap());
+        let config = Arc::new(config);
+        let executor = Executor::new(executor::Parts {
+            clock,
+            config: Arc::clone(&config),
+            state: state.clone(),
+            store: store.clone(),
+            proxmox: None,
+            poke: Box::new(|| {}),
+        });
         let (shutdown, meter) = (CancellationToken::new(), Meter::new());
         let parts = AppParts {
-            config: Arc::new(config),
+            config,
             clock,
             state: state.clone(),
             store: store.clone(),
             keeper: keeper.clone(),
             proxmox: None,
+            executor,
             ready: Readiness::default(),
             meter: Arc::clone(&meter),
             build: "3.1.0-test",

@@ -130,7 +130,7 @@ async fn readiness_names_its_reasons_and_the_document_is_served() {
     let (status, document) = read(daemon.ask(Method::GET, "/api/v1/openapi.json")).await;
     assert_eq!((status.as_u16(), &document["openapi"]), (200, &json!("3.1.0")));
     for route in ROUTES {
-        let table = if route.is_socket() { "x-websockets" } else { "paths" };
+        let table = route.protocol.unwrap_or("paths");
         assert!(
             document[table][route.path][route.verb.as_str().to_lowercase()].is_object(),
             "{}",

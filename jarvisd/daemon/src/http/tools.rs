@@ -1,0 +1,189 @@
+//! The catalogue over REST: what there is, a dry run, a call, and what became of a change.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, http::StatusCode};
+use jarvis_core::{
+    policy::{Caller as Who, Fact},
+    protocol::acting::{ActionState, ActionView, ApprovalView, Plan, ReadResult},
+    tools::{ALL, ArgsError, Descriptor, Effect, Operation, ParseError, Tier, words::RecordId},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    call::{self, Call, Caller, json, json_with},
+    error::{ApiError, Kind},
+    guard::store_error,
+    mcp,
+};
+use crate::executor::{Answer, Call as Asked, ExecutorError};
+
+/// How long a call waits for the end of a change; a proxy in between gives up after a minute.
+const WAIT: Duration = Duration::from_secs(50);
+/// Actions in one answer.
+const ACTIONS_MAX: usize = 200;
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Catalogue {
+    items: Vec<ToolView>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ToolView {
+    name: &'static str,
+    title: &'static str,
+    about: &'static str,
+    tier: Tier,
+    effect: Effect,
+    /// Its answer holds text that others wrote.
+    untrusted: bool,
+    /// How long one call may take.
+    timeout_s: u32,
+    /// JSON Schema of `args`.
+    args: Value,
+}
+
+impl From<&Descriptor> for ToolView {
+    fn from(tool: &Descriptor) -> Self {
+        let Descriptor { name, title, about, effect, untrusted, bounds, .. } = *tool;
+        let timeout_s = bounds.timeout_s;
+        Self { name, title, about, tier: effect.tier(), effect, untrusted, timeout_s, args: tool.schema() }
+    }
+}
+
+pub fn list(_: &Call) -> Result<HttpResponse, ApiError> {
+    json(&Catalogue { items: ALL.iter().map(ToolView::from).collect() })
+}
+
+/// What is asked of a tool. Nothing in it can stand for an approval.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolCall {
+    /// As the tool's schema says; none when left out.
+    #[serde(default)]
+    args: Map<String, Value>,
+    /// Only tell what would be done.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// The good answers of a tool.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "made once and serialised at once")]
+pub enum Told {
+    /// The answer of a read.
+    Read(ReadResult),
+    /// A dry run.
+    Plan(Plan),
+    /// The change is over and was seen to have worked.
+    Done { action: Box<ActionView> },
+    /// It is still under way; `GET /api/v1/actions/{id}` tells how it goes on.
+    Running { action: Box<ActionView> },
+    /// A person must decide first, on `POST /api/v1/approvals/{id}`.
+    Pending { approval: Box<ApprovalView> },
+}
+
+pub async fn run(mut call: Call) -> Result<HttpResponse, ApiError> {
+    let ToolCall { args, dry_run } = call.body().await?;
+    let name = call.req.match_info().get("tool").unwrap_or_default();
+    let operation = Operation::parse(name, &Value::Object(args)).map_err(misread)?;
+    let asked = Asked {
+        operation,
+        caller: who(&call.caller)?,
+        pin: None,
+        // Nothing stands between this caller and the call that could have read something.
+        tainted: Fact::Known(false),
+    };
+    if dry_run {
+        let plan = call.site.executor.plan(asked).await.map_err(failed)?;
+        return json(&Told::Plan(plan));
+    }
+    match call.site.executor.call(asked, WAIT).await.map_err(failed)? {
+        Answer::Read(read) => json(&Told::Read(read)),
+        Answer::Done(action) => done(action),
+        Answer::Running(action) => json_with(StatusCode::ACCEPTED, &Told::Running { action }),
+        Answer::Pending(approval) => json_with(StatusCode::ACCEPTED, &Told::Pending { approval }),
+        Answer::Refused(refusal) => {
+            let reasons: Vec<&str> = refusal.objections.iter().map(|o| o.reason.as_str()).collect();
+            let message = format!("`{}` was refused: {}", refusal.tool, reasons.join("; "));
+            let objections = serde_json::to_value(&refusal.objections).unwrap_or_default();
+            let tier = serde_json::to_value(refusal.tier).unwrap_or_default();
+            Err(ApiError::new(Kind::Refused, message).detail("tier", tier).detail("objections", objections))
+        }
+    }
+}
+
+/// A change that is over. One that did not work is an error with the whole record beside it.
+fn done(action: Box<ActionView>) -> Result<HttpResponse, ApiError> {
+    let kind = match action.state {
+        ActionState::Ok | ActionState::Warnings => return json(&Told::Done { action }),
+        ActionState::Failed => Kind::ActionFailed,
+        ActionState::Unknown | ActionState::Waiting | ActionState::Sending | ActionState::Running => {
+            Kind::ActionUnknown
+        }
+    };
+    let message = action.message.clone().unwrap_or_else(|| format!("`{}` did not end well", action.tool));
+    Err(ApiError::new(kind, message).detail("action", serde_json::to_value(&action).unwrap_or_default()))
+}
+
+/// Who asks, in the words of policy.
+pub fn who(caller: &Caller) -> Result<Who, ApiError> {
+    match caller {
+        Caller::Session(session) => Ok(Who::Human { session: session.account.clone() }),
+        Caller::Token(token) => Ok(Who::Token { id: token.name.clone(), scopes: mcp::scopes(token) }),
+        Caller::Nobody => Err(ApiError::new(Kind::Unauthenticated, "log in, or send an API token")),
+    }
+}
+
+fn misread(error: ParseError) -> ApiError {
+    let kind = match &error {
+        ParseError::Unknown(_) => Kind::NotFound,
+        ParseError::Black { .. } => Kind::Black,
+        ParseError::Args(ArgsError::Screen(_) | ArgsError::Wrong { .. }) => Kind::Invalid,
+    };
+    ApiError::new(kind, error.to_string())
+}
+
+/// What kept a call from being decided or carried out.
+pub fn failed(error: ExecutorError) -> ApiError {
+    match error {
+        ExecutorError::Store(fault) => store_error("recording the action", fault),
+        ExecutorError::LineFull { .. } => ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(10),
+        ExecutorError::Read { .. } => ApiError::new(Kind::Upstream, error.to_string()),
+        ExecutorError::NotBuilt { .. } | ExecutorError::NoCluster | ExecutorError::Stopping => {
+            ApiError::new(Kind::Unavailable, error.to_string())
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Actions {
+    items: Vec<ActionView>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActionsQuery {
+    /// 50 when left out.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<usize>,
+}
+
+/// Changes that were begun, newest first.
+pub async fn actions(call: Call) -> Result<HttpResponse, ApiError> {
+    let query: ActionsQuery = call.query()?;
+    let limit = query.limit.unwrap_or(50);
+    if !(1..=ACTIONS_MAX).contains(&limit) {
+        return Err(ApiError::bad_request(format!("limit goes from 1 to {ACTIONS_MAX}")));
+    }
+    call::json(&Actions { items: call.site.executor.actions(limit).await })
+}
+
+pub async fn action(call: Call) -> Result<HttpResponse, ApiError> {
+    let id: RecordId = call.param("record")?;
+    let found = call.site.executor.action(id.as_str()).await;
+    json(&found.ok_or_else(|| ApiError::not_found(format!("there is no action `{id}`; it may be too old")))?)
+}
