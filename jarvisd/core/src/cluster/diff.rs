@@ -7,10 +7,7 @@ use std::{cmp::Ordering, collections::BTreeMap, fmt::Display, sync::Arc};
 
 use thiserror::Error;
 
-use super::{
-    Cluster, ClusterPatch, ClusterState, Guest, GuestPatch, Node, NodePatch, Source, SourcePatch, Storage,
-    StoragePatch, Task, TaskPatch,
-};
+use super::{Cluster, ClusterState, Patch, patch::Record};
 use crate::protocol::{Entities, EntityKind, Removal, Upsert};
 
 /// Id of the one cluster record.
@@ -27,7 +24,7 @@ pub struct ApplyError {
 /// What must be merged into the published part of `a` to get that of `b`.
 pub fn diff(a: &ClusterState, b: &ClusterState) -> (Vec<Upsert>, Vec<Removal>) {
     let mut out = Changes::default();
-    // Patches are wide: room for those of a big poll is made once.
+    // Room for the changes of a big poll is made once.
     out.up.reserve(a.guests.values().zip(b.guests.values()).filter(|(a, b)| !Arc::ptr_eq(a, b)).count());
     out.cluster(a.cluster.as_ref(), b.cluster.as_ref());
     out.map(&a.nodes, &b.nodes, EntityKind::Node, Upsert::Node);
@@ -47,25 +44,24 @@ struct Changes {
 impl Changes {
     fn cluster(&mut self, a: Option<&Arc<Cluster>>, b: Option<&Arc<Cluster>>) {
         let patch = match (a, b) {
-            (Some(a), Some(b)) if Arc::ptr_eq(a, b) => None,
-            (Some(a), Some(b)) => a.diff(b),
-            (None, Some(b)) => Some(b.to_patch()),
+            (Some(a), Some(b)) => Patch::between(a, b),
+            (None, Some(b)) => Some(Patch::whole(b)),
             (Some(_), None) => {
                 self.del.push(Removal(EntityKind::Cluster, CLUSTER_ID.into()));
                 None
             }
             (None, None) => None,
         };
-        self.up.extend(patch.map(|p| Upsert::Cluster(CLUSTER_ID.into(), p)));
+        self.up.extend(patch.map(Upsert::Cluster));
     }
 
     /// Both maps are sorted: one walk over the two sides.
-    fn map<K: Ord + Display, R: Record>(
+    fn map<K: Ord + Clone + Display, R: Record>(
         &mut self,
         a: &BTreeMap<K, Arc<R>>,
         b: &BTreeMap<K, Arc<R>>,
         kind: EntityKind,
-        upsert: impl Fn(String, R::Patch) -> Upsert,
+        upsert: impl Fn(K, Patch<R>) -> Upsert,
     ) {
         let (mut old, mut new) = (a.iter().peekable(), b.iter().peekable());
         loop {
@@ -79,52 +75,17 @@ impl Changes {
             let is = if order.is_ge() { new.next() } else { None };
             match (was, is) {
                 (Some((_, was)), Some((id, is))) => {
-                    if !Arc::ptr_eq(was, is)
-                        && let Some(patch) = was.patch_to(is)
-                    {
-                        self.up.push(upsert(id.to_string(), patch));
+                    if let Some(patch) = Patch::between(was, is) {
+                        self.up.push(upsert(id.clone(), patch));
                     }
                 }
-                (None, Some((id, is))) => self.up.push(upsert(id.to_string(), is.whole())),
+                (None, Some((id, is))) => self.up.push(upsert(id.clone(), Patch::whole(is))),
                 (Some((id, _)), None) => self.del.push(Removal(kind, id.to_string())),
                 (None, None) => {}
             }
         }
     }
 }
-
-/// What every record can do; the methods come from the `record!` declaration.
-trait Record: Sized {
-    type Patch;
-    fn patch_to(&self, next: &Self) -> Option<Self::Patch>;
-    fn whole(&self) -> Self::Patch;
-    fn merge(&mut self, patch: Self::Patch);
-    fn create(patch: Self::Patch) -> Option<Self>;
-}
-
-macro_rules! is_record {
-    ($($name:ident $patch:ident),*) => { $(
-        impl Record for $name {
-            type Patch = $patch;
-            fn patch_to(&self, next: &Self) -> Option<$patch> {
-                self.diff(next)
-            }
-            fn whole(&self) -> $patch {
-                self.to_patch()
-            }
-            fn merge(&mut self, patch: $patch) {
-                self.apply(patch);
-            }
-            fn create(patch: $patch) -> Option<Self> {
-                patch.into_record()
-            }
-        }
-    )* };
-}
-is_record!(
-    Cluster ClusterPatch, Node NodePatch, Guest GuestPatch, Storage StoragePatch, Task TaskPatch,
-    Source SourcePatch
-);
 
 impl From<&ClusterState> for Entities {
     fn from(state: &ClusterState) -> Self {
@@ -147,12 +108,12 @@ impl Entities {
     pub fn apply(&mut self, up: Vec<Upsert>, del: &[Removal]) -> Result<(), ApplyError> {
         for upsert in up {
             match upsert {
-                Upsert::Cluster(id, p) => merge(&mut self.cluster, EntityKind::Cluster, id, p)?,
-                Upsert::Node(id, p) => merge(&mut self.node, EntityKind::Node, id, p)?,
-                Upsert::Guest(id, p) => merge(&mut self.guest, EntityKind::Guest, id, p)?,
-                Upsert::Storage(id, p) => merge(&mut self.storage, EntityKind::Storage, id, p)?,
-                Upsert::Task(id, p) => merge(&mut self.task, EntityKind::Task, id, p)?,
-                Upsert::Source(id, p) => merge(&mut self.source, EntityKind::Source, id, p)?,
+                Upsert::Cluster(p) => merge(&mut self.cluster, EntityKind::Cluster, CLUSTER_ID.into(), p)?,
+                Upsert::Node(id, p) => merge(&mut self.node, EntityKind::Node, id.to_string(), p)?,
+                Upsert::Guest(id, p) => merge(&mut self.guest, EntityKind::Guest, id.to_string(), p)?,
+                Upsert::Storage(id, p) => merge(&mut self.storage, EntityKind::Storage, id.to_string(), p)?,
+                Upsert::Task(id, p) => merge(&mut self.task, EntityKind::Task, id.to_string(), p)?,
+                Upsert::Source(id, p) => merge(&mut self.source, EntityKind::Source, id.to_string(), p)?,
             }
         }
         for Removal(kind, id) in del {
@@ -169,17 +130,17 @@ impl Entities {
     }
 }
 
-fn merge<R: Record + Clone>(
+fn merge<R: Record>(
     map: &mut BTreeMap<String, Arc<R>>,
     kind: EntityKind,
     id: String,
-    patch: R::Patch,
+    patch: Patch<R>,
 ) -> Result<(), ApplyError> {
     if let Some(there) = map.get_mut(&id) {
-        Arc::make_mut(there).merge(patch);
+        Arc::make_mut(there).merge(patch.into_values());
         return Ok(());
     }
-    match R::create(patch) {
+    match R::create(patch.into_values()) {
         Some(record) => {
             map.insert(id, Arc::new(record));
             Ok(())

@@ -1,10 +1,12 @@
 //! The names of things, as Proxmox VE writes them, checked once where they enter.
 
-use std::{borrow::Borrow, borrow::Cow, fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, borrow::Cow, fmt, str::FromStr, sync::LazyLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
+
+use super::text::Text;
 
 /// Why a text is not the id it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -81,7 +83,7 @@ macro_rules! text_id {
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
         #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
         #[serde(try_from = "String")]
-        pub struct $name(Arc<str>);
+        pub struct $name(Text);
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
@@ -121,7 +123,7 @@ macro_rules! text_id {
 
         impl From<$name> for String {
             fn from(v: $name) -> String {
-                v.0.as_ref().to_owned()
+                v.0.into()
             }
         }
 
@@ -191,20 +193,25 @@ impl Upid {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(transparent)]
-pub struct SourceId(Arc<str>);
+pub struct SourceId(Text);
+
+/// Every guest names its source: one text for all of them.
+static RESOURCES: LazyLock<SourceId> = LazyLock::new(|| SourceId("resources".into()));
+static MEMBERSHIP: LazyLock<SourceId> = LazyLock::new(|| SourceId("membership".into()));
+static TASKS: LazyLock<SourceId> = LazyLock::new(|| SourceId("tasks".into()));
 
 impl SourceId {
     /// `GET /cluster/resources`: nodes, guests, storages in one answer.
     pub fn resources() -> Self {
-        Self("resources".into())
+        RESOURCES.clone()
     }
     /// `GET /cluster/status`: quorum and which nodes are online.
     pub fn membership() -> Self {
-        Self("membership".into())
+        MEMBERSHIP.clone()
     }
     /// `GET /cluster/tasks`.
     pub fn tasks() -> Self {
-        Self("tasks".into())
+        TASKS.clone()
     }
     /// `GET /nodes/{node}/status`: load, swap, kernel.
     pub fn node(node: &NodeName) -> Self {

@@ -8,6 +8,7 @@ use std::{
 
 use super::ids::{NodeName, StorageId, Upid, Vmid};
 use super::records::{GuestStatus, NodeStatus, StorageStatus};
+use super::sorted::Sorted;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Memory {
@@ -19,7 +20,7 @@ pub struct Memory {
     pub(crate) resources_at_ms: i64,
     pub(crate) nodes: BTreeMap<NodeName, NodeMemory>,
     /// The same keys as the published guests.
-    pub(crate) guests: BTreeMap<Vmid, GuestMemory>,
+    pub(crate) guests: Sorted<Vmid, GuestMemory>,
     /// The same keys as the published storages.
     pub(crate) storages: BTreeMap<StorageId, StorageMemory>,
     /// Running tasks that the last answer did not name.
@@ -89,7 +90,7 @@ pub(crate) struct Direct {
     pub status: GuestStatus,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct GuestMemory {
     pub raw: RawGuest,
     pub moved_ms: i64,

@@ -7,17 +7,22 @@ pub mod activity;
 pub mod diff;
 pub mod ids;
 pub(crate) mod memory;
+pub mod patch;
 pub mod reading;
 pub mod record;
 pub mod records;
 pub(crate) mod round;
+mod sorted;
 pub mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod text;
 pub mod thresholds;
 
 pub use activity::activity;
 pub use diff::diff;
 pub use ids::{NodeName, SourceId, StorageId, Upid, Vmid};
+pub use patch::Patch;
 pub use records::*;
 pub use state::ClusterState;
+pub use text::Text;

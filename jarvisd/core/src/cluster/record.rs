@@ -1,4 +1,4 @@
-//! One declaration gives a record, its merge patch, and `diff`/`apply` between them.
+//! One declaration gives a record, the values of its merge patch, and what `patch` needs of both.
 //!
 //! Records are flat, so that a change travels as an RFC 7396 merge patch: a field that is there
 //! replaces, `null` removes, an absent field stays. Optional fields that are unset are left out of the
@@ -33,7 +33,7 @@ macro_rules! record {
             )*
         }
 
-        #[doc = concat!("Merge patch of [`", stringify!($name), "`]: `null` removes an optional field.")]
+        #[doc = concat!("Fields of a [`", stringify!($name), "`] that may be there or not: `null` removes an optional one.")]
         #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct $patch {
             $(
@@ -46,39 +46,52 @@ macro_rules! record {
             )*
         }
 
-        impl $name {
-            /// What must be merged into `self` to get `next`; `None` when nothing differs.
-            pub fn diff(&self, next: &Self) -> Option<$patch> {
-                // Each field is compared once: a big poll compares a quarter of a million of them.
-                let mut differs = false;
-                let patch = $patch {
-                    $( $r: (self.$r != next.$r).then(|| { differs = true; next.$r.clone() }), )*
-                    $( $o: (self.$o != next.$o).then(|| { differs = true; next.$o.clone() }), )*
-                };
-                differs.then_some(patch)
+        const _: () = assert!(
+            [$( stringify!($r), )* $( stringify!($o), )*].len() <= 64,
+            "a patch has one bit for each field: more of them need a wider number"
+        );
+
+        impl crate::cluster::patch::Record for $name {
+            type Values = $patch;
+
+            fn changed(&self, next: &Self) -> u64 {
+                let mut fields = crate::cluster::patch::Fields::default();
+                $( fields.push(self.$r != next.$r); )*
+                $( fields.push(self.$o != next.$o); )*
+                fields.bits()
             }
 
-            /// Merges a patch in place.
-            pub fn apply(&mut self, patch: $patch) {
-                $( if let Some(v) = patch.$r { self.$r = v; } )*
-                $( if let Some(v) = patch.$o { self.$o = v; } )*
+            fn present(&self) -> u64 {
+                let mut fields = crate::cluster::patch::Fields::default();
+                $( let _ = &self.$r; fields.push(true); )*
+                $( fields.push(self.$o.is_some()); )*
+                fields.bits()
             }
 
-            /// The patch that creates this record where there was none.
-            pub fn to_patch(&self) -> $patch {
+            fn values(&self, mut fields: u64) -> $patch {
+                let mut next = || { let named = fields & 1 == 1; fields >>= 1; named };
                 $patch {
-                    $( $r: Some(self.$r.clone()), )*
-                    $( $o: self.$o.clone().map(Some), )*
+                    $( $r: next().then(|| self.$r.clone()), )*
+                    $( $o: next().then(|| self.$o.clone()), )*
                 }
             }
-        }
 
-        impl $patch {
-            /// The record this patch creates, if every required field is there.
-            pub fn into_record(self) -> Option<$name> {
-                Some($name {
-                    $( $r: self.$r?, )*
-                    $( $o: self.$o.flatten(), )*
+            fn write<M: serde::ser::SerializeMap>(&self, mut fields: u64, map: &mut M) -> Result<(), M::Error> {
+                let mut next = || { let named = fields & 1 == 1; fields >>= 1; named };
+                $( if next() { map.serialize_entry(stringify!($r), &self.$r)?; } )*
+                $( if next() { map.serialize_entry(stringify!($o), &self.$o)?; } )*
+                Ok(())
+            }
+
+            fn merge(&mut self, values: $patch) {
+                $( if let Some(v) = values.$r { self.$r = v; } )*
+                $( if let Some(v) = values.$o { self.$o = v; } )*
+            }
+
+            fn create(values: $patch) -> Option<Self> {
+                Some(Self {
+                    $( $r: values.$r?, )*
+                    $( $o: values.$o.flatten(), )*
                 })
             }
         }

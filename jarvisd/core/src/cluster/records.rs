@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{NodeName, SourceId, Upid, Vmid};
 use super::record::record;
+use super::text::Text;
 
 macro_rules! word {
     ($(#[$meta:meta])* $name:ident { $( $(#[$vm:meta])* $v:ident ),* $(,)? }) => {
@@ -123,7 +124,7 @@ record! {
         src: SourceId,
     }
     optional {
-        name: String,
+        name: Text,
         why: String,
         cpu: f64,
         cpu_cores: f64,
@@ -137,7 +138,7 @@ record! {
         started_ms: i64,
         /// `backup`, `migrate`, `snapshot` … while Proxmox holds the configuration.
         lock: String,
-        pool: String,
+        pool: Text,
         ha_state: String,
         net_in_bps: u64,
         net_out_bps: u64,

@@ -166,7 +166,7 @@ pub fn identity(
             Some(name) => Fact::Known(Identity::Guest {
                 vmid: *vmid,
                 born,
-                name: name.clone(),
+                name: name.to_string(),
                 node: guest.node.clone(),
             }),
             None => Fact::unknown("the guest's name is not known"),

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 use crate::cluster::{
-    Cluster, ClusterPatch, Guest, GuestPatch, Node, NodePatch, Source, SourcePatch, Storage, StoragePatch,
-    Task, TaskPatch,
+    Cluster, Guest, Node, NodeName, Patch, Source, SourceId, Storage, StorageId, Task, Upid, Vmid,
+    diff::CLUSTER_ID,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,12 +37,12 @@ pub struct Entities {
 /// `[kind, id, merge patch]`. A patch for an id that is not there creates the record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Upsert {
-    Cluster(String, ClusterPatch),
-    Node(String, NodePatch),
-    Guest(String, GuestPatch),
-    Storage(String, StoragePatch),
-    Task(String, TaskPatch),
-    Source(String, SourcePatch),
+    Cluster(Patch<Cluster>),
+    Node(NodeName, Patch<Node>),
+    Guest(Vmid, Patch<Guest>),
+    Storage(StorageId, Patch<Storage>),
+    Task(Upid, Patch<Task>),
+    Source(SourceId, Patch<Source>),
 }
 
 /// `[kind, id]`
@@ -120,9 +120,10 @@ pub enum ClientFrame {
 impl Serialize for Upsert {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Cluster(id, p) => (EntityKind::Cluster, id, p).serialize(s),
+            Self::Cluster(p) => (EntityKind::Cluster, CLUSTER_ID, p).serialize(s),
             Self::Node(id, p) => (EntityKind::Node, id, p).serialize(s),
-            Self::Guest(id, p) => (EntityKind::Guest, id, p).serialize(s),
+            // Ids are texts in every frame.
+            Self::Guest(id, p) => (EntityKind::Guest, format_args!("{id}"), p).serialize(s),
             Self::Storage(id, p) => (EntityKind::Storage, id, p).serialize(s),
             Self::Task(id, p) => (EntityKind::Task, id, p).serialize(s),
             Self::Source(id, p) => (EntityKind::Source, id, p).serialize(s),
@@ -138,12 +139,12 @@ impl<'de> Deserialize<'de> for Upsert {
             serde_json::from_value(v).map_err(E::custom)
         }
         Ok(match kind {
-            EntityKind::Cluster => Self::Cluster(id, typed(patch)?),
-            EntityKind::Node => Self::Node(id, typed(patch)?),
-            EntityKind::Guest => Self::Guest(id, typed(patch)?),
-            EntityKind::Storage => Self::Storage(id, typed(patch)?),
-            EntityKind::Task => Self::Task(id, typed(patch)?),
-            EntityKind::Source => Self::Source(id, typed(patch)?),
+            EntityKind::Cluster => Self::Cluster(typed(patch)?),
+            EntityKind::Node => Self::Node(id.try_into().map_err(D::Error::custom)?, typed(patch)?),
+            EntityKind::Guest => Self::Guest(id.parse().map_err(D::Error::custom)?, typed(patch)?),
+            EntityKind::Storage => Self::Storage(id.try_into().map_err(D::Error::custom)?, typed(patch)?),
+            EntityKind::Task => Self::Task(id.try_into().map_err(D::Error::custom)?, typed(patch)?),
+            EntityKind::Source => Self::Source(typed(id.into())?, typed(patch)?),
         })
     }
 }

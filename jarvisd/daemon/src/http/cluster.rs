@@ -215,7 +215,9 @@ pub fn guests(call: &Call) -> Result<HttpResponse, ApiError> {
         .map(|g| {
             let key = match q.sort {
                 GuestSort::Vmid | GuestSort::VmidDown => Key::None,
-                GuestSort::Name | GuestSort::NameDown => g.name.clone().map_or(Key::None, Key::Text),
+                GuestSort::Name | GuestSort::NameDown => {
+                    g.name.clone().map_or(Key::None, |n| Key::Text(n.into()))
+                }
                 GuestSort::Node | GuestSort::NodeDown => Key::text(g.node.as_str()),
                 GuestSort::Cpu | GuestSort::CpuDown => g.cpu.into(),
                 GuestSort::Mem | GuestSort::MemDown => share(g.mem_used_bytes, g.mem_total_bytes),

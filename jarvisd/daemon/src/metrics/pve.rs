@@ -121,7 +121,7 @@ impl Seen<'_> {
         let labels = vec![
             ("id", name.clone()),
             ("node", guest.node.to_string()),
-            ("name", guest.name.clone().unwrap_or_default()),
+            ("name", guest.name.as_deref().unwrap_or_default().to_owned()),
             ("type", kind.to_owned()),
             ("template", flag(guest.template)),
             ("tags", guest.tags.join(";")),

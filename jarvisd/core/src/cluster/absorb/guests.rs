@@ -5,14 +5,16 @@
 //! answer. So an unchanged row says nothing new about figures, and a status read from the guest itself
 //! outranks a row for as long as that row may still be older.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::cluster::{
-    ClusterState, Guest, GuestKind, GuestStatus, Health, SourceId, Vmid,
+    ClusterState, Guest, GuestKind, GuestStatus, Health, Node, NodeName, SourceId, Text, Vmid,
     memory::{Direct, Grade, GuestMemory, RawGuest},
     reading::GuestRow,
     round,
 };
+
+pub(super) type Nodes = BTreeMap<NodeName, Arc<Node>>;
 
 /// How long a status read from the guest itself stands against a row that contradicts it: one round of
 /// Proxmox's figures (10 s) and two seconds for the round to be written and asked.
@@ -25,7 +27,13 @@ pub const PAUSE_DOUBTED_AFTER_MS: i64 = 25_000;
 pub const START_SLACK_MS: i64 = 15_000;
 
 /// Takes one row of `resources` into a known guest.
-pub(super) fn update(guest: &mut Arc<Guest>, memory: &mut GuestMemory, row: &GuestRow, at_ms: i64) {
+pub(super) fn update(
+    guest: &mut Arc<Guest>,
+    memory: &mut GuestMemory,
+    row: &GuestRow,
+    nodes: &Nodes,
+    at_ms: i64,
+) {
     memory.missed = false;
     let bare = is_bare(row);
     let raw = raw(row);
@@ -42,7 +50,7 @@ pub(super) fn update(guest: &mut Arc<Guest>, memory: &mut GuestMemory, row: &Gue
     // Copied straight into its own place: of 10,000 changed guests every move shows.
     let mut copy = Arc::clone(guest);
     let next = Arc::make_mut(&mut copy);
-    names(next, row, bare);
+    names(next, row, nodes, bare);
     if figures {
         take_figures(next, row, memory, (said, moved), at_ms);
     }
@@ -83,17 +91,17 @@ pub(super) fn direct(state: &mut ClusterState, row: &GuestRow, at_ms: i64) {
     let (Some(guest), Some(memory)) =
         (state.guests.get_mut(&row.vmid), state.memory.guests.get_mut(&row.vmid))
     else {
-        let (guest, mut memory) = create(row, at_ms);
+        let (guest, mut memory) = create(row, &state.nodes, at_ms);
         memory.direct = Some(Direct { at_ms, status: row.status });
         state.guests.insert(row.vmid, Arc::new(guest));
-        state.memory.guests.insert(row.vmid, memory);
+        state.memory.guests.extend([(row.vmid, memory)]);
         return;
     };
     if memory.direct.is_some_and(|d| d.at_ms > at_ms) || row.status == GuestStatus::Unknown {
         return;
     }
     let mut next = Guest::clone(guest);
-    names(&mut next, row, true);
+    names(&mut next, row, &state.nodes, true);
     next.lock.clone_from(&row.lock);
     let was = memory.said;
     memory.said = row.status;
@@ -116,11 +124,11 @@ pub(super) fn direct(state: &mut ClusterState, row: &GuestRow, at_ms: i64) {
 }
 
 /// A guest seen for the first time.
-pub(super) fn create(row: &GuestRow, at_ms: i64) -> (Guest, GuestMemory) {
+pub(super) fn create(row: &GuestRow, nodes: &Nodes, at_ms: i64) -> (Guest, GuestMemory) {
     let mut guest = Guest {
         vmid: row.vmid,
         kind: row.kind,
-        node: row.node.clone(),
+        node: place(nodes, &row.node),
         status: row.status,
         health: Health::Unknown,
         template: false,
@@ -156,7 +164,7 @@ pub(super) fn create(row: &GuestRow, at_ms: i64) -> (Guest, GuestMemory) {
         disk: Grade::Fine,
         missed: false,
     };
-    names(&mut guest, row, bare);
+    names(&mut guest, row, nodes, bare);
     if !bare {
         take_figures(&mut guest, row, &memory, (row.status, true), at_ms);
         memory.raw = raw(row);
@@ -175,14 +183,19 @@ pub(super) fn says_more(a: &GuestRow, b: &GuestRow) -> bool {
     weight(a) > weight(b)
 }
 
+/// The node's own copy of its name: ten thousand guests share fifty of them.
+fn place(nodes: &Nodes, name: &NodeName) -> NodeName {
+    nodes.get(name).map_or(name, |n| &n.name).clone()
+}
+
 /// What every answer knows currently: place, name, configuration. A bare row keeps what was known.
-fn names(guest: &mut Guest, row: &GuestRow, bare: bool) {
+fn names(guest: &mut Guest, row: &GuestRow, nodes: &Nodes, bare: bool) {
     guest.kind = row.kind;
     if guest.node != row.node {
-        guest.node.clone_from(&row.node);
+        guest.node = place(nodes, &row.node);
     }
-    if row.name.is_some() && row.name != guest.name {
-        guest.name.clone_from(&row.name);
+    if row.name.is_some() && row.name.as_deref() != guest.name.as_deref() {
+        guest.name = row.name.as_deref().map(Text::from);
     }
     guest.template = row.template.unwrap_or(bare && guest.template);
     match &row.tags {
@@ -197,8 +210,8 @@ fn names(guest: &mut Guest, row: &GuestRow, bare: bool) {
         guest.lock.clone_from(&row.lock);
     }
     // Missing in a bare row as well when set; both come from the cluster's own configuration.
-    if !bare || row.pool.is_some() {
-        guest.pool.clone_from(&row.pool);
+    if (!bare || row.pool.is_some()) && row.pool.as_deref() != guest.pool.as_deref() {
+        guest.pool = row.pool.as_deref().map(Text::from);
     }
     if !bare || row.ha_state.is_some() {
         guest.ha_state.clone_from(&row.ha_state);
@@ -209,14 +222,14 @@ fn names(guest: &mut Guest, row: &GuestRow, bare: bool) {
 fn same_names(guest: &Guest, row: &GuestRow, bare: bool) -> bool {
     guest.kind == row.kind
         && guest.node == row.node
-        && (row.name.is_none() || row.name == guest.name)
+        && (row.name.is_none() || row.name.as_deref() == guest.name.as_deref())
         && guest.template == row.template.unwrap_or(bare && guest.template)
         && row.tags.as_ref().map_or(bare || guest.tags.is_empty(), |t| **t == *guest.tags)
         && row.cpu_cores.is_none_or(|c| c <= 0.0 || guest.cpu_cores == Some(c))
         && nonzero(row.mem_total_bytes).is_none_or(|n| guest.mem_total_bytes == Some(n))
         && nonzero(row.disk_total_bytes).is_none_or(|n| guest.disk_total_bytes == Some(n))
         && row.lock == guest.lock
-        && ((bare && row.pool.is_none()) || row.pool == guest.pool)
+        && ((bare && row.pool.is_none()) || row.pool.as_deref() == guest.pool.as_deref())
         && ((bare && row.ha_state.is_none()) || row.ha_state == guest.ha_state)
 }
 

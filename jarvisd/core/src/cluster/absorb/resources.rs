@@ -160,16 +160,18 @@ fn guest_rows(
             fresh.push(new);
         }
         match rows.next_if(|r| r.vmid == *vmid) {
-            Some(row) => guests::update(guest, memory, row, at_ms),
+            Some(row) => guests::update(guest, memory, row, &state.nodes, at_ms),
             None => missing.push(*vmid),
         }
     }
     fresh.extend(rows);
+    let mut memories = Vec::with_capacity(fresh.len());
     for row in fresh {
-        let (guest, memory) = guests::create(row, at_ms);
+        let (guest, memory) = guests::create(row, &state.nodes, at_ms);
         state.guests.insert(row.vmid, Arc::new(guest));
-        state.memory.guests.insert(row.vmid, memory);
+        memories.push((row.vmid, memory));
     }
+    state.memory.guests.extend(memories);
     if missing.is_empty() {
         return;
     }
@@ -183,9 +185,10 @@ fn guest_rows(
             state.memory.guests.get_mut(&vmid).is_some_and(|m| !std::mem::replace(&mut m.missed, true));
         if !first || gone.contains(&vmid) {
             state.guests.remove(&vmid);
-            state.memory.guests.remove(&vmid);
         }
     }
+    let guests = &state.guests;
+    state.memory.guests.retain(|vmid| guests.contains_key(vmid));
 }
 
 fn storage_rows(

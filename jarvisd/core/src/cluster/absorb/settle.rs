@@ -57,7 +57,7 @@ fn same_words(a: &BTreeMap<NodeName, Arc<Node>>, b: &BTreeMap<NodeName, Arc<Node
 
 /// Where things are, and whether that place is there. Looked up once for every guest: a hash, not a tree.
 struct Places<'a> {
-    nodes: HashMap<&'a str, Place>,
+    nodes: HashMap<&'a NodeName, Place>,
     unseen: bool,
 }
 
@@ -78,12 +78,12 @@ impl<'a> Places<'a> {
             live: judged.get(name).copied().unwrap_or(Liveness::Silent),
             reported_ms: Some(memory.moved_ms).filter(|ms| *ms > 0),
         };
-        Self { nodes: nodes.iter().map(|(n, m)| (n.as_str(), place(n, m))).collect(), unseen }
+        Self { nodes: nodes.iter().map(|(n, m)| (n, place(n, m))).collect(), unseen }
     }
 
     fn of(&self, node: &NodeName) -> Place {
         let nowhere = Place { live: Liveness::Silent, reported_ms: None };
-        self.nodes.get(node.as_str()).copied().unwrap_or(nowhere)
+        self.nodes.get(node).copied().unwrap_or(nowhere)
     }
 }
 
