@@ -72,7 +72,7 @@ pub const AUDITOR: [&str; 7] = [
 ];
 
 /// What acting on guests and nodes needs beyond auditing.
-const OPERATOR: [&str; 9] = [
+const OPERATOR: [&str; 11] = [
     "VM.PowerMgmt",
     "VM.Snapshot",
     "VM.Snapshot.Rollback",
@@ -82,6 +82,9 @@ const OPERATOR: [&str; 9] = [
     "Datastore.AllocateSpace",
     "Sys.PowerMgmt",
     "Sys.Syslog",
+    // Restarting services, and requests to the HA manager.
+    "Sys.Modify",
+    "Sys.Console",
 ];
 
 /// Paths under which `/access/permissions` reports.

@@ -19,6 +19,7 @@ use crate::cluster::model::{Link, Run};
 use crate::faults::FaultSpec;
 use crate::num;
 use crate::pve::params;
+use crate::records::Side;
 use crate::sim::Sim;
 
 /// A script of faults is far smaller.
@@ -60,11 +61,18 @@ async fn answer(sim: Arc<Sim>, request: Request<Incoming>) -> Result<Response<Fu
 }
 
 fn route(sim: &Sim, method: &Method, path: &str, query: &BTreeMap<String, String>, body: &[u8]) -> Answer {
+    let since = query.get("since").and_then(|s| s.parse().ok()).unwrap_or(0);
     match (method.as_str(), path) {
         ("GET", "/effects") => {
-            let since = query.get("since").and_then(|s| s.parse().ok()).unwrap_or(0);
-            Ok(sim.with(|w| json!({"effects": w.effects.since(since)})))
+            let side = query.get("side").map(String::as_str);
+            if side.is_some_and(|s| Side::ALL.iter().all(|known| known.name() != s)) {
+                return Err(bad("there is no such side: pve, ssh, docker, wake, mail"));
+            }
+            Ok(sim.with(|w| w.effects.report(since, side)))
         }
+        ("GET", "/ssh") => Ok(sim.with(|w| w.ssh.report(since))),
+        ("GET", "/mail") => Ok(sim.with(|w| w.mail.report(since))),
+        ("GET", "/docker") => Ok(sim.with(|w| crate::docker::api::truth(w))),
         ("GET", "/requests") => {
             let reset = query.get("reset").is_some_and(|r| r == "1");
             Ok(sim.with(|w| {
@@ -88,12 +96,14 @@ fn route(sim: &Sim, method: &Method, path: &str, query: &BTreeMap<String, String
         })),
         ("GET", "/clock") => Ok(sim.with(|w| clock(w))),
         ("POST", "/clock") => turn_clock(sim, body),
-        (_, "/effects" | "/requests" | "/truth" | "/faults" | "/clock") => {
+        (_, "/effects" | "/ssh" | "/mail" | "/docker" | "/requests" | "/truth" | "/faults" | "/clock") => {
             Err((StatusCode::METHOD_NOT_ALLOWED, format!("{path} has no {method}")))
         }
         _ => Err((
             StatusCode::NOT_FOUND,
-            format!("there is no {path}; there are /effects, /requests, /truth, /faults and /clock"),
+            format!(
+                "there is no {path}; there are /effects, /ssh, /mail, /docker, /requests, /truth, /faults and /clock"
+            ),
         )),
     }
 }
@@ -167,7 +177,7 @@ fn truth(world: &mut World) -> Value {
     let nodes: Vec<Value> = world
         .nodes
         .iter()
-        .map(|n| json!({"name": n.name, "link": link(n.link), "online": world.online(n, now), "ip": n.ip, "uptime_s": now.unix_ms.saturating_sub(n.boot_ms) / 1000, "skew_s": n.skew_s}))
+        .map(|n| json!({"name": n.name, "link": link(n.link), "online": world.online(n, now), "ip": n.ip, "uptime_s": now.unix_ms.saturating_sub(n.boot_ms) / 1000, "skew_s": n.skew_s, "mac": n.mac, "services_failed": n.services_failed, "services_down": n.services_down}))
         .collect();
     let guests: Vec<Value> = world
         .guests
@@ -178,7 +188,7 @@ fn truth(world: &mut World) -> Value {
                 Run::Running { paused: true, .. } => "paused",
                 Run::Running { .. } => "running",
             };
-            json!({"vmid": g.vmid, "type": g.kind.name(), "name": g.name, "node": g.node, "status": status, "template": g.template, "lock": g.lock, "uptime_s": g.uptime_s(now.unix_ms), "snapshots": g.snapshots.len()})
+            json!({"vmid": g.vmid, "type": g.kind.name(), "name": g.name, "node": g.node, "status": status, "template": g.template, "lock": g.lock, "uptime_s": g.uptime_s(now.unix_ms), "snapshots": g.snapshots.len(), "ha": world.ha_state(g), "created_s": g.created_s})
         })
         .collect();
     let storages: Vec<Value> = world

@@ -1,18 +1,29 @@
 //! The simulator's command: starts a cluster, prints where it is, waits for a signal.
 
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 use jarvis_sim::Options;
+use jarvis_sim::ssh::shell;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How often it is checked whether the starting process still lives.
 const PARENT_CHECK: Duration = Duration::from_millis(250);
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|a| a == shell::NAME) {
+        return Ok(shell::run(args));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("the runtime cannot be built")?.block_on(run())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run() -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let options = Options::parse();

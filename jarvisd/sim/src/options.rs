@@ -34,6 +34,24 @@ pub struct Options {
     /// Address of the control listener; loopback only.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub control: SocketAddr,
+    /// Starts the machines' SSH servers: the system's own OpenSSH, on loopback.
+    #[arg(long)]
+    pub ssh: bool,
+    /// Addresses of the SSH servers, as for --pve-listen; machines with Docker follow the nodes.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_delimiter = ',')]
+    pub ssh_listen: Vec<SocketAddr>,
+    /// Addresses of the Docker engines; each has a unix socket in the state directory, too.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_delimiter = ',')]
+    pub docker_listen: Vec<SocketAddr>,
+    /// UDP address that takes Wake-on-LAN packets.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub wake_listen: SocketAddr,
+    /// SMTP address that takes and keeps all mail.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub mail_listen: SocketAddr,
+    /// The program that sshd starts; for tests that run the simulator inside themselves.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub shell_bin: Option<PathBuf>,
     /// Keeps the certificate authority and the tokens; a temporary directory by default.
     #[arg(long, alias = "dir", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,

@@ -13,7 +13,8 @@ use crate::auth::AuthBook;
 use crate::cluster::{Inventory, World, generate, inventory, seed};
 use crate::options::Options;
 use crate::sim::Sim;
-use crate::{control, serve, state, tls};
+use crate::ssh::ReadySsh;
+use crate::{control, serve, sides, state, tls};
 
 /// What a caller must know, printed as one line of JSON.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
@@ -31,6 +32,27 @@ pub struct Ready {
     pub root_password: String,
     pub time_scale: f64,
     pub cluster: String,
+    /// Only with `--ssh`, and where the system has an sshd.
+    #[serde(default)]
+    pub ssh: Option<ReadySsh>,
+    #[serde(default)]
+    pub docker: Vec<ReadyDocker>,
+    /// UDP address for Wake-on-LAN packets.
+    #[serde(default)]
+    pub wake: String,
+    /// SMTP address.
+    #[serde(default)]
+    pub mail: String,
+}
+
+/// A Docker engine.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+pub struct ReadyDocker {
+    /// Name of the guest it runs in.
+    pub name: String,
+    pub vmid: u32,
+    pub socket: PathBuf,
+    pub url: String,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
@@ -39,6 +61,12 @@ pub struct ReadyNode {
     pub url: String,
     /// `AA:BB:…`, SHA-256 of its leaf certificate.
     pub fingerprint: String,
+    /// Its address inside the simulated network; nothing listens there.
+    #[serde(default)]
+    pub ip: String,
+    /// Of its network card.
+    #[serde(default)]
+    pub mac: String,
 }
 
 /// A running simulator; dropping it ends every listener and connection task of it.
@@ -121,7 +149,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
             serve::listen(held).with_context(|| format!("node '{name}' cannot listen on {address}"))?;
         let url = format!("https://{}", listener.local_addr().context("a listener has no address")?);
         let fingerprint = certificates.get(name).map(|t| t.fingerprint.clone()).unwrap_or_default();
-        nodes.push(ReadyNode { name: name.clone(), url, fingerprint });
+        let (ip, mac) = sim.with(|w| w.node(name).map(|n| (n.ip.clone(), n.mac.clone())).unwrap_or_default());
+        nodes.push(ReadyNode { name: name.clone(), url, fingerprint, ip, mac });
         let (sim, name) = (sim.clone(), name.clone());
         tasks.spawn(async move {
             if let Err(e) = serve::serve_node(sim, name.clone(), listener).await {
@@ -135,6 +164,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let control_url = format!("http://{}", listener.local_addr().context("a listener has no address")?);
     tasks.spawn(control::serve(sim.clone(), listener));
     tasks.spawn(sim.clone().keep_time());
+    let sides = sides::start(&sim, &options, &dir, &mut tasks).await?;
     let ready = Ready {
         control: control_url,
         nodes,
@@ -145,12 +175,16 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         root_password,
         time_scale: options.time_scale,
         cluster,
+        ssh: sides.ssh,
+        docker: sides.docker,
+        wake: sides.wake,
+        mail: sides.mail,
     };
     Ok(Running { ready, sim, tasks, _state: temp })
 }
 
 /// The address of the node number `i`: its own, or as many ports after the first as it comes later.
-fn nth(given: &[SocketAddr], i: u16) -> anyhow::Result<SocketAddr> {
+pub fn nth(given: &[SocketAddr], i: u16) -> anyhow::Result<SocketAddr> {
     if let Some(own) = given.get(usize::from(i)) {
         return Ok(*own);
     }

@@ -67,6 +67,18 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+/// `2026-11-22T17:14:56`, with what the caller puts behind it.
+pub fn iso_stamp(at_s: u64) -> String {
+    log_stamp(at_s).replace(' ', "T")
+}
+
+/// `Sun 2026-11-22 17:14:56 UTC`, as systemd shows times.
+pub fn unit_stamp(at_s: u64) -> String {
+    let day =
+        DAYS.get(usize::from(moment(at_s).weekday().number_days_from_monday())).copied().unwrap_or("Mon");
+    format!("{day} {} UTC", log_stamp(at_s))
+}
+
 /// `Sun, 22 Nov 2026 17:12:53 GMT`, as in HTTP headers.
 pub fn http_date(at_s: u64) -> String {
     let t = moment(at_s);

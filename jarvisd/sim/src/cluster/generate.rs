@@ -98,6 +98,8 @@ pub fn node(seed: u64, nodeid: u64, name: &str, ip: &str, cpus: u64, mem_bytes: 
         pem: String::new(),
         next_pid: 200_000 + own % 90_000,
         services_down: Vec::new(),
+        services_failed: Vec::new(),
+        service_starts: Default::default(),
         sensors: vec![("Package id 0".into(), 45.0)],
     }
 }
@@ -132,6 +134,7 @@ pub fn plain_guest(seed: u64, vmid: u32, kind: Kind, name: &str, node: &str) -> 
         busy_until_ms: 0,
         shutdown_ms: if qemu { 3_500 + own % 4_000 } else { 1_500 + own % 1_500 },
         start_ms: if qemu { 1_200 + own % 900 } else { 1_600 + own % 1_200 },
+        ha: None,
         shown: None,
     }
 }

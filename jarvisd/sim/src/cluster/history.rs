@@ -135,6 +135,7 @@ impl World {
 /// A guest without what its figures do not need, so that a copy per row is cheap.
 fn light(guest: &Guest) -> Guest {
     Guest {
+        ha: None,
         vmid: guest.vmid,
         kind: guest.kind,
         name: String::new(),

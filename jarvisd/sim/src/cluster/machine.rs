@@ -27,6 +27,10 @@ pub struct Line {
 const SILENT_MS: u64 = 20_000;
 /// Power button to network.
 pub const BOOT_MS: u64 = 45_000;
+/// From the command to the end of power: guests stop first.
+const GUESTS_STOP_MS: u64 = 15_000;
+/// A machine that reboots is away a moment before its firmware begins.
+const OFF_MS: u64 = 5_000;
 /// Between two guests that start with their host.
 const STAGGER_MS: u64 = 1_500;
 
@@ -118,6 +122,41 @@ impl World {
         if self.now.sim_ms >= cut_ms + SILENT_MS {
             self.set_line(name, |l| Line { wire: Wire::Gone, ..l });
         }
+    }
+
+    /// A machine that was told to shut down: its guests are stopped first, as `pve-guests` does it.
+    pub fn command_node(&mut self, name: &str, reboot: bool) {
+        let on = |g: &&super::model::Guest| g.node == name && g.run.on();
+        let vmids: Vec<u32> = self.guests.values().filter(on).map(|g| g.vmid).collect();
+        self.spawn(NewTask {
+            node: name,
+            kind: "stopall",
+            id: "",
+            asker: &Asker::root(),
+            op: Op::All { start: false, vmids },
+            lasts_ms: GUESTS_STOP_MS - 2_000,
+        });
+        self.at(self.now.sim_ms + GUESTS_STOP_MS, Event::NodePower { node: name.to_owned(), reboot });
+    }
+
+    pub(super) fn node_power(&mut self, name: &str, reboot: bool) {
+        self.cut_node(name, true);
+        if reboot {
+            self.at(self.now.sim_ms + OFF_MS, Event::NodeOn(name.to_owned()));
+        }
+    }
+
+    /// A magic packet reached the cluster's network; the machine that was off and boots now.
+    pub fn magic_packet(&mut self, mac: &str) -> Option<(String, bool)> {
+        let owns = |n: &&super::model::Node| {
+            n.mac.eq_ignore_ascii_case(mac) || n.wol.as_deref().is_some_and(|w| w.eq_ignore_ascii_case(mac))
+        };
+        let node = self.nodes.iter().find(owns)?;
+        let (name, off) = (node.name.clone(), matches!(node.link, Link::Cut { dead: true, .. }));
+        if off {
+            self.restore_node(&name, BOOT_MS);
+        }
+        Some((name, off))
     }
 
     fn set_line(&mut self, name: &str, change: impl Fn(Line) -> Line) {

@@ -6,9 +6,11 @@
 pub mod backup;
 pub mod clock;
 pub mod corosync;
+pub mod docker;
 pub mod edit;
 pub mod figures;
 pub mod generate;
+pub mod ha;
 pub mod history;
 pub mod inventory;
 pub mod machine;
@@ -28,9 +30,12 @@ use tokio::sync::watch;
 
 use crate::auth::AuthBook;
 use crate::faults::{FaultBook, FaultSpec};
+use crate::mail::MailBox;
 use crate::records::{Effects, Requests};
+use crate::ssh::log::SshLog;
 use clock::{Clock, Now};
 use corosync::VotesLost;
+use docker::Engine;
 use machine::Line;
 use model::{Guest, Node, Storage};
 use task::{LogLine, TaskBook};
@@ -48,6 +53,15 @@ pub enum Event {
     LineGone(String),
     /// A machine has booted.
     NodeReady(String),
+    /// The HA manager looks around.
+    HaRound,
+    /// A machine that was told to goes down, and perhaps comes back.
+    NodePower {
+        node: String,
+        reboot: bool,
+    },
+    /// A machine begins to boot.
+    NodeOn(String),
     /// A guest that starts with its host.
     GuestOn(u32),
 }
@@ -84,6 +98,13 @@ pub struct World {
     pub effects: Effects,
     pub requests: Requests,
     pub lines: BTreeMap<String, watch::Sender<Line>>,
+    /// Counts changes of faults that open or close listeners.
+    pub doors: watch::Sender<u64>,
+    pub ha_rounds: bool,
+    /// Docker engines by the guest they run in.
+    pub engines: BTreeMap<u32, Engine>,
+    pub ssh: SshLog,
+    pub mail: MailBox,
     agenda: BTreeMap<(u64, u64), Event>,
     agenda_seq: u64,
 }
@@ -93,12 +114,14 @@ impl World {
         let clock = Clock::new(scale);
         let now = clock.now();
         let line = |n: &Node| (n.name.clone(), watch::Sender::new(Line::default()));
+        let guests: BTreeMap<u32, Guest> = inventory.guests.into_iter().map(|g| (g.vmid, g)).collect();
+        let engines = docker::engines(seed, &guests);
         Self {
             name: inventory.name,
             seed,
             lines: inventory.nodes.iter().map(line).collect(),
             nodes: inventory.nodes,
-            guests: inventory.guests.into_iter().map(|g| (g.vmid, g)).collect(),
+            guests,
             storages: inventory.storages,
             backup_jobs: inventory.backup_jobs,
             clock,
@@ -115,6 +138,11 @@ impl World {
             faults: FaultBook::default(),
             effects: Effects::default(),
             requests: Requests::default(),
+            doors: watch::Sender::new(0),
+            ha_rounds: false,
+            engines,
+            ssh: SshLog::default(),
+            mail: MailBox::default(),
             agenda: BTreeMap::new(),
             agenda_seq: 0,
         }
@@ -176,6 +204,9 @@ impl World {
             Event::FaultOver(id) => self.end_fault(id),
             Event::LineGone(node) => self.line_gone(&node),
             Event::NodeReady(node) => self.node_ready(&node),
+            Event::HaRound => self.ha_round(),
+            Event::NodePower { node, reboot } => self.node_power(&node, reboot),
+            Event::NodeOn(node) => self.restore_node(&node, machine::BOOT_MS),
             Event::GuestOn(vmid) => self.guest_on_boot(vmid),
         }
     }

@@ -105,6 +105,8 @@ pub struct Guest {
     /// Seconds a clean shutdown and a start take.
     pub shutdown_ms: u64,
     pub start_ms: u64,
+    /// Set when the HA manager looks after it.
+    pub ha: Option<super::ha::Ha>,
     /// What pvestatd last told the cluster about it.
     pub shown: Option<Shown>,
 }
@@ -178,8 +180,22 @@ pub struct Node {
     pub pem: String,
     pub next_pid: u64,
     pub services_down: Vec<String>,
-    /// For a later side that reads sensors: name and degrees Celsius at rest.
+    /// Units that failed by themselves.
+    pub services_failed: Vec<String>,
+    /// How often each unit was restarted, and when (wall seconds) it last came up.
+    pub service_starts: std::collections::BTreeMap<String, (u32, u64)>,
+    /// What its sensors are called: name and degrees Celsius at rest.
     pub sensors: Vec<(String, f64)>,
+}
+
+impl Node {
+    pub fn failed(&self, unit: &str) -> bool {
+        self.services_failed.iter().any(|s| s == unit)
+    }
+
+    pub fn down(&self, unit: &str) -> bool {
+        self.services_down.iter().any(|s| s == unit)
+    }
 }
 
 #[derive(Clone, Debug)]

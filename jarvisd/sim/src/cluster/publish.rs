@@ -90,7 +90,7 @@ impl World {
             let all = sees("/vms", "VM.Audit");
             for guest in self.guests.values() {
                 if all || sees(&format!("/vms/{}", guest.vmid), "VM.Audit") {
-                    guest_row(&mut rows, guest, now);
+                    guest_row(&mut rows, guest, now, self.ha_state(guest));
                     rows.push(',');
                 }
             }
@@ -161,7 +161,7 @@ fn last_push_ms(node: &Node, now_ms: u64, seed: u64) -> Option<u64> {
     }
 }
 
-fn guest_row(row: &mut String, guest: &Guest, now: Now) {
+fn guest_row(row: &mut String, guest: &Guest, now: Now, hastate: Option<&str>) {
     let (kind, vmid, node) = (guest.kind.name(), guest.vmid, &guest.node);
     // Writing to a String cannot fail.
     let _ = write!(row, r#"{{"id":"{kind}/{vmid}","vmid":{vmid},"type":"{kind}","node":"{node}""#);
@@ -172,7 +172,6 @@ fn guest_row(row: &mut String, guest: &Guest, now: Now) {
         }
         None => row.push_str(r#","status":"unknown""#),
     }
-    let hastate = guest.config.get("_hastate").and_then(Value::as_str);
     let optional = [
         ("tags", Some(guest.tags.as_str()).filter(|t| !t.is_empty())),
         ("lock", guest.lock.as_deref()),

@@ -42,7 +42,7 @@ const GUESTS: [Row; 21] = [
     (9000, Qemu, "debian-13-template", "pve", 2, 2_048, 16, "template", Temper::Lab, false),
 ];
 
-/// What runs in Docker on the management VM; kept for the Docker side of the simulator.
+/// What runs in Docker on the management VM.
 pub const MANAGEMENT_CONTAINERS: [(&str, &str); 16] = [
     ("portainer", "portainer/portainer-ce:2.33.2"),
     ("traefik", "traefik:v3.5"),

@@ -109,5 +109,6 @@ fn clone_of(guest: &Guest, job: &Clone, now_s: u64) -> Guest {
     copy.created_s = now_s;
     copy.how.seed = super::wave::hash(guest.how.seed, u64::from(job.newid));
     copy.shown = None;
+    copy.ha = None;
     copy
 }

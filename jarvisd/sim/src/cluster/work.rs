@@ -4,7 +4,7 @@
 
 use super::model::{Guest, Kind, Run, Snapshot};
 use super::task::Task;
-use super::{World, backup::Backup, travel::Clone as CloneJob};
+use super::{World, backup::Backup, ha::HaAsk, travel::Clone as CloneJob};
 
 /// The work of a task.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,11 @@ pub enum Op {
     Service {
         name: String,
         up: Option<bool>,
+    },
+    /// A request to the HA manager.
+    Ha {
+        vmid: u32,
+        ask: HaAsk,
     },
 }
 
@@ -72,12 +77,15 @@ const FLOCK_WAIT_MS: u64 = 10_000;
 impl World {
     /// Checks at a task's start, and what it does to the guest at once (its lock).
     pub fn begin(&mut self, task: &mut Task) -> Result<Begun, Refused> {
-        if !self.quorate(self.now) {
+        // What concerns the machine alone needs no cluster.
+        let local = matches!(task.op, Op::Service { .. } | Op::Nothing);
+        if !local && !self.quorate(self.now) {
             return refused("cluster not ready - no quorum?");
         }
         match task.op.clone() {
             Op::Guest { vmid, kind, act } => self.begin_guest(task, vmid, kind, &act),
             Op::Backup(job) => self.begin_backup(task, &job).map(|()| Begun::Now),
+            Op::Ha { vmid, ask } => self.begin_ha(task, vmid, &ask).map(|()| Begun::Now),
             Op::Nothing | Op::All { .. } | Op::Service { .. } => Ok(Begun::Now),
         }
     }
@@ -153,6 +161,7 @@ impl World {
             (false, Op::Backup(job)) => self.finish_backup(task, &job),
             (false, Op::All { start, vmids }) => self.finish_all(task, start, &vmids),
             (false, Op::Service { name, up }) => self.finish_service(&task.node.clone(), &name, up),
+            (false, Op::Ha { vmid, ask }) => self.finish_ha(vmid, ask),
             (false, Op::Nothing) => Ok(()),
         };
         if fails {
@@ -264,13 +273,22 @@ impl World {
     }
 
     fn finish_service(&mut self, node: &str, name: &str, up: Option<bool>) -> Result<(), String> {
-        if let Some(node) = self.nodes.iter_mut().find(|n| n.name == node) {
-            node.services_down.retain(|s| s != name);
-            if up == Some(false) {
-                node.services_down.push(name.to_owned());
-            }
-        }
+        self.turn_service(node, name, up != Some(false));
         Ok(())
+    }
+
+    /// Starts a unit anew or stops it.
+    pub fn turn_service(&mut self, node: &str, name: &str, up: bool) {
+        let now_s = self.now.unix_s();
+        let Some(node) = self.nodes.iter_mut().find(|n| n.name == node) else { return };
+        node.services_down.retain(|s| s != name);
+        node.services_failed.retain(|s| s != name);
+        if up {
+            let entry = node.service_starts.entry(name.to_owned()).or_default();
+            *entry = (entry.0 + 1, now_s);
+        } else {
+            node.services_down.push(name.to_owned());
+        }
     }
 
     /// Switches a guest on at this instant, if it can run.

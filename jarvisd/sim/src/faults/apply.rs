@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::catalog::What;
 use super::{FaultSpec, Strain};
+use crate::cluster::ha::Wanted;
 use crate::cluster::model::{Guest, Kind, Run};
 use crate::cluster::task::{Asker, NewTask};
 use crate::cluster::work::{Act, Op};
@@ -31,7 +32,10 @@ impl World {
         }
         let lasting = match what {
             What::Slow | What::Hang | What::Reset | What::BadJson | What::HttpError => true,
-            What::TaskFail | What::TaskWarn | What::TaskSlow => true,
+            What::TaskFail | What::TaskWarn | What::TaskSlow | What::TaskHang | What::LostAnswer => true,
+            What::SshHostKey | What::SshRefuse | What::SshDenied | What::SshHang | What::SshCut => true,
+            What::SshFlood | What::SshSessions | What::SshFail | What::MailFail | What::ShareDead => true,
+            What::DockerDown | What::DockerSlow | What::DockerHang | What::DockerLostAnswer => true,
             What::NodeDown | What::QuorumLost | What::StorageOffline | What::Lock => spec.for_s.is_some(),
             What::AuthFail | What::CertExpired | What::Contradiction => true,
             _ => false,
@@ -129,8 +133,22 @@ impl World {
             What::GuestCrash => self.set_run(spec.vmid.unwrap_or_default(), Run::Stopped),
             What::GuestStopByHuman | What::GuestStartByHuman | What::GuestRemove => self.by_human(what, spec),
             What::GuestAdd => self.add_guest(spec),
+            What::HaManage | What::HaUnmanage | What::HaError => self.turn_ha(what, spec),
+            What::ServiceFail => {
+                let name = spec.name.as_deref().unwrap_or_default().trim_end_matches(".service").to_owned();
+                if let Some(node) = self.node_mut(&node).filter(|n| !n.failed(&name)) {
+                    node.services_failed.push(name);
+                }
+            }
+            What::ContainerCrash | What::ContainerUnhealthy => self.hurt_container(what, spec),
+            What::SshHostKey | What::SshRefuse | What::SshDenied => self.doors.send_modify(|n| *n += 1),
+            What::DockerDown => self.doors.send_modify(|n| *n += 1),
+            // In force while they are in the book.
             What::Slow | What::Hang | What::Reset | What::BadJson | What::HttpError => {}
             What::TaskFail | What::TaskWarn | What::TaskSlow | What::CertExpired => {}
+            What::LostAnswer | What::TaskHang | What::ShareDead | What::MailFail => {}
+            What::SshHang | What::SshCut | What::SshFlood | What::SshSessions | What::SshFail => {}
+            What::DockerSlow | What::DockerHang | What::DockerLostAnswer => {}
         }
     }
 
@@ -195,6 +213,26 @@ impl World {
         });
     }
 
+    fn turn_ha(&mut self, what: What, spec: &FaultSpec) {
+        let vmid = spec.vmid.unwrap_or_default();
+        match what {
+            What::HaManage => {
+                let wanted = spec.kind.as_deref().and_then(Wanted::of).unwrap_or(Wanted::Started);
+                self.ha_add(vmid, wanted);
+            }
+            What::HaError => {
+                if let Some(ha) = self.guests.get_mut(&vmid).and_then(|g| g.ha.as_mut()) {
+                    ha.error = true;
+                }
+            }
+            _ => {
+                if let Some(guest) = self.guests.get_mut(&vmid) {
+                    guest.ha = None;
+                }
+            }
+        }
+    }
+
     fn add_guest(&mut self, spec: &FaultSpec) {
         let free = (100..).find(|v| !self.guests.contains_key(v)).unwrap_or(100);
         let vmid = spec.vmid.unwrap_or(free);
@@ -207,6 +245,9 @@ impl World {
         let name = spec.name.clone().unwrap_or_else(|| format!("new-{vmid}"));
         let mut guest: Guest = crate::cluster::generate::plain_guest(self.seed, vmid, kind, &name, &node);
         guest.created_s = self.now.unix_s();
+        // Another identity than a guest of the same number had before.
+        self.log_uid += 1;
+        guest.how.seed = crate::cluster::wave::hash(guest.how.seed, self.log_uid);
         guest.run = Run::Stopped;
         let start_ms = guest.start_ms;
         self.guests.insert(vmid, guest);

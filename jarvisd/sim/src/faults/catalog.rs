@@ -31,6 +31,28 @@ pub enum What {
     TaskSlow,
     Load,
     Contradiction,
+    LostAnswer,
+    TaskHang,
+    HaManage,
+    HaUnmanage,
+    HaError,
+    ServiceFail,
+    ShareDead,
+    SshHostKey,
+    SshRefuse,
+    SshDenied,
+    SshHang,
+    SshCut,
+    SshFlood,
+    SshSessions,
+    SshFail,
+    DockerDown,
+    DockerSlow,
+    DockerHang,
+    DockerLostAnswer,
+    ContainerCrash,
+    ContainerUnhealthy,
+    MailFail,
 }
 
 pub struct Entry {
@@ -75,6 +97,10 @@ const METHOD: (&str, &str) = ("method", "only calls with this method");
 const KIND: (&str, &str) = ("kind", "only tasks of this type, such as qmstart");
 const TASK_NODE: (&str, &str) = ("node", "only tasks on this node");
 const TASK_VMID: (&str, &str) = ("vmid", "only tasks of this guest");
+
+const HOST_NODE: (&str, &str) = ("node", "only this node");
+const HOST_VMID: (&str, &str) = ("vmid", "only this guest");
+const LINE: (&str, &str) = ("path", "only command lines that contain this");
 
 /// A fault with its name as JSON writes it.
 const fn entry(
@@ -244,5 +270,128 @@ pub const CATALOG: &[Entry] = &[
         What::Contradiction,
         "quorate, yet every node is shown offline while figures move",
         &[FOR],
+    ),
+    entry(
+        "lost_answer",
+        What::LostAnswer,
+        "changes are acted on, but their answers never arrive",
+        &[("variant", "reset (default) or hang"), SOME_NODE, PATH, METHOD, FOR, TIMES],
+    ),
+    entry(
+        "task_hang",
+        What::TaskHang,
+        "tasks never end by themselves",
+        &[KIND, TASK_NODE, TASK_VMID, FOR, TIMES],
+    ),
+    entry(
+        "ha_manage",
+        What::HaManage,
+        "a guest comes under the HA manager",
+        &[VMID, ("kind", "requested state: started (default) or stopped")],
+    ),
+    entry("ha_unmanage", What::HaUnmanage, "a guest leaves the HA manager", &[VMID]),
+    entry("ha_error", What::HaError, "the HA manager gives a guest up (state error)", &[VMID]),
+    entry(
+        "service_fail",
+        What::ServiceFail,
+        "a unit fails until it is restarted",
+        &[NODE, ("name!", "name of the unit, such as smbd")],
+    ),
+    entry(
+        "share_dead",
+        What::ShareDead,
+        "the mount of a network share does not answer on a node",
+        &[("storage!", "its name"), ("node", "only on this node"), FOR],
+    ),
+    entry("ssh_host_key", What::SshHostKey, "a host shows another key", &[HOST_NODE, HOST_VMID, FOR]),
+    entry(
+        "ssh_refuse",
+        What::SshRefuse,
+        "a host takes no SSH connection",
+        &[("variant", "refuse (default), drop (taken and closed) or silent"), HOST_NODE, HOST_VMID, FOR],
+    ),
+    entry("ssh_denied", What::SshDenied, "a host accepts no key", &[HOST_NODE, HOST_VMID, FOR]),
+    entry(
+        "ssh_hang",
+        What::SshHang,
+        "commands give half of their output and never end",
+        &[HOST_NODE, HOST_VMID, LINE, FOR, TIMES],
+    ),
+    entry(
+        "ssh_cut",
+        What::SshCut,
+        "the connection breaks after a command was carried out, before its end is told",
+        &[HOST_NODE, HOST_VMID, LINE, FOR, TIMES],
+    ),
+    entry(
+        "ssh_flood",
+        What::SshFlood,
+        "commands give far too much output",
+        &[
+            ("variant", "stdout (default) or stderr"),
+            ("amount", "bytes, 50,000,000 by default"),
+            HOST_NODE,
+            HOST_VMID,
+            LINE,
+            FOR,
+            TIMES,
+        ],
+    ),
+    entry(
+        "ssh_sessions",
+        What::SshSessions,
+        "MaxSessions of new connections",
+        &[("count!", "so many at once; 0 allows none"), HOST_NODE, HOST_VMID, FOR],
+    ),
+    entry(
+        "ssh_fail",
+        What::SshFail,
+        "commands fail",
+        &[
+            ("status", "exit status, 1 by default"),
+            ("message", "what they say on stderr"),
+            HOST_NODE,
+            HOST_VMID,
+            LINE,
+            FOR,
+            TIMES,
+        ],
+    ),
+    entry("docker_down", What::DockerDown, "a Docker engine refuses connections", &[HOST_VMID, FOR]),
+    entry(
+        "docker_slow",
+        What::DockerSlow,
+        "a Docker engine answers late",
+        &[("by_s", "by so many simulated seconds, 3 by default"), HOST_VMID, PATH, METHOD, FOR, TIMES],
+    ),
+    entry(
+        "docker_hang",
+        What::DockerHang,
+        "a Docker engine takes calls and never answers",
+        &[HOST_VMID, PATH, METHOD, FOR, TIMES],
+    ),
+    entry(
+        "docker_lost_answer",
+        What::DockerLostAnswer,
+        "changes of containers are carried out, but their answers never arrive",
+        &[HOST_VMID, PATH, METHOD, FOR, TIMES],
+    ),
+    entry(
+        "container_crash",
+        What::ContainerCrash,
+        "a container dies and stays dead",
+        &[("name!", "its name"), HOST_VMID],
+    ),
+    entry(
+        "container_unhealthy",
+        What::ContainerUnhealthy,
+        "a container's health check fails until it is restarted",
+        &[("name!", "its name"), HOST_VMID],
+    ),
+    entry(
+        "mail_fail",
+        What::MailFail,
+        "mail is not taken",
+        &[("variant", "refuse (default: closed at once), reject (550), busy (451) or hang"), FOR, TIMES],
     ),
 ];

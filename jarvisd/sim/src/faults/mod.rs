@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod catalog;
+pub mod sides;
 pub mod wire;
 
 use serde::{Deserialize, Serialize};
@@ -123,6 +124,12 @@ impl FaultSpec {
         {
             return Err(format!("there is no storage '{storage}'"));
         }
+        if let Some(kind) = self.kind.as_deref().filter(|_| self.what() == Some(What::HaManage))
+            && !matches!(kind, "started" | "stopped")
+        {
+            return Err(format!("fault 'ha_manage': '{kind}' is neither started nor stopped"));
+        }
+        self.check_sides(world)?;
         if self.what() == Some(What::BadJson)
             && self.variant.as_deref().is_none_or(|v| wire::Spoil::of(v).is_none())
         {
@@ -166,6 +173,9 @@ pub struct FaultBook {
     /// What happened, newest last, for `GET /faults`.
     pub done: Vec<Value>,
 }
+
+/// A task of a second lasts ten years.
+const NEVER: f64 = 3e8;
 
 /// How a task is bent.
 #[derive(Debug)]
@@ -231,6 +241,8 @@ impl World {
                 Some(What::TaskWarn) if fits => {
                     bent.fate = Some(format!("WARNINGS: {}", spec.count.unwrap_or(1)));
                 }
+                // Longer than anybody waits; only stopping the task ends it.
+                Some(What::TaskHang) if fits => bent.slower *= NEVER,
                 Some(What::TaskSlow) if fits => bent.slower *= spec.amount.unwrap_or(5.0),
                 _ => continue,
             }

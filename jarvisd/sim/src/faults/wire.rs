@@ -27,12 +27,20 @@ impl Spoil {
     }
 }
 
+/// How an answer is lost after the call was acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    Reset,
+    Silence,
+}
+
 /// What the faults in force do to one call.
 #[derive(Debug, Default)]
 pub struct Trouble {
     pub delay_ms: u64,
     pub hang: bool,
     pub reset: bool,
+    pub lost: Option<Lost>,
     pub error: Option<Reply>,
     pub spoil: Option<Spoil>,
 }
@@ -54,6 +62,10 @@ impl World {
                 Some(What::Slow) => trouble.delay_ms += num::whole(spec.by_s.unwrap_or(3.0) * 1000.0),
                 Some(What::Hang) => trouble.hang = true,
                 Some(What::Reset) => trouble.reset = true,
+                Some(What::LostAnswer) if method != "GET" => {
+                    let silent = spec.variant.as_deref() == Some("hang");
+                    trouble.lost = Some(if silent { Lost::Silence } else { Lost::Reset });
+                }
                 Some(What::HttpError) => trouble.error = Some(error_of(spec)),
                 Some(What::BadJson) => trouble.spoil = spec.variant.as_deref().and_then(Spoil::of),
                 _ => continue,

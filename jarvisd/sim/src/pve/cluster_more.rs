@@ -1,9 +1,8 @@
-//! The rarer `/cluster` calls: HA, firewall, backup jobs, replication, options.
+//! The rarer `/cluster` calls: firewall, backup jobs, replication, options.
 
 use serde_json::{Value, json};
 
 use super::access::empty;
-use super::params::{Must, opt};
 use super::reply::Reply;
 use super::{Call, Perm, Route, get};
 use crate::cluster::World;
@@ -19,11 +18,6 @@ pub const ROUTES: &[Route] = &[
     get("/cluster/backup/{id}", AUDIT, &[], job),
     get("/cluster/backup-info/not-backed-up", AUDIT, &[], not_backed_up),
     get("/cluster/replication", Perm::Any, &[], empty),
-    get("/cluster/ha/status/current", AUDIT, &[], ha),
-    get("/cluster/ha/status/manager_status", AUDIT, &[], ha_manager),
-    get("/cluster/ha/resources", AUDIT, &[opt("type", Must::Text)], empty),
-    get("/cluster/ha/rules", AUDIT, &[], empty).open(),
-    get("/cluster/ha/groups", AUDIT, &[], ha_groups),
     get("/cluster/firewall/options", AUDIT, &[], firewall),
     get("/cluster/firewall/rules", AUDIT, &[], empty),
     get("/cluster/config/nodes", AUDIT, &[], config_nodes),
@@ -70,27 +64,6 @@ fn not_backed_up(world: &mut World, _: &Call) -> Reply {
     let row =
         |g: &crate::cluster::model::Guest| json!({"vmid": g.vmid, "type": g.kind.name(), "name": g.name});
     Reply::data(open.map(row).collect())
-}
-
-fn ha(world: &mut World, call: &Call) -> Reply {
-    let quorate = world.quorate(world.now);
-    let node = &call.asked;
-    let status = if quorate { "OK".to_owned() } else { format!("No quorum on node '{node}'!") };
-    Reply::data(json!([
-        {"id": "quorum", "type": "quorum", "node": node, "quorate": u8::from(quorate), "status": status},
-        {"id": "fencing", "type": "fencing", "node": node, "status": "standby (CRM watchdog standby)", "armed-state": "standby"},
-    ]))
-}
-
-fn ha_manager(world: &mut World, _: &Call) -> Reply {
-    let quorate = u8::from(world.quorate(world.now));
-    Reply::data(
-        json!({"manager_status": {}, "quorum": {"node": world.nodes.first().map(|n| n.name.clone()), "quorate": quorate}, "lrm_status": {}}),
-    )
-}
-
-fn ha_groups(_: &mut World, _: &Call) -> Reply {
-    Reply::fail("cannot index groups: ha groups have been migrated to rules")
 }
 
 pub fn firewall(_: &mut World, _: &Call) -> Reply {

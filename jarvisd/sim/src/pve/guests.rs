@@ -57,7 +57,11 @@ fn current(world: &mut World, call: &Call) -> Reply {
         Err(reply) => return reply,
     };
     let mut row = row(world, guest, &world.guest_figures(guest, now), true);
-    row.insert("ha".into(), json!({"managed": 0}));
+    let ha = match guest.ha.as_ref() {
+        Some(ha) => json!({"managed": 1, "state": ha.wanted.name()}),
+        None => json!({"managed": 0}),
+    };
+    row.insert("ha".into(), ha);
     if guest.agent && guest.kind == Kind::Qemu {
         row.insert("agent".into(), json!(1));
     }

@@ -8,6 +8,8 @@ pub mod cluster;
 pub mod cluster_more;
 pub mod config;
 pub mod guests;
+pub mod ha;
+pub mod hardware;
 pub mod node;
 pub mod node_more;
 pub mod params;
@@ -169,11 +171,13 @@ impl Found {
     }
 }
 
-fn families() -> [&'static [Route]; 12] {
+fn families() -> [&'static [Route]; 14] {
     [
         access::ROUTES,
         cluster::ROUTES,
         cluster_more::ROUTES,
+        ha::ROUTES,
+        hardware::ROUTES,
         node::ROUTES,
         node_more::ROUTES,
         guests::ROUTES,

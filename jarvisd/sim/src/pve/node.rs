@@ -73,29 +73,11 @@ fn history(world: &mut World, call: &Call) -> Reply {
 fn command(world: &mut World, call: &Call) -> Reply {
     let name = call.part("node").to_owned();
     let reboot = call.param("command") == Some("reboot");
-    world.note(
-        &name,
-        &call.who.asker.full(),
-        6,
-        format!("system {}", if reboot { "reboot" } else { "shutdown" }),
-    );
-    let mut fault = crate::faults::FaultSpec::of("node_down");
-    fault.node = Some(name.clone());
-    fault.variant = Some("power".into());
-    fault.at_s = GUESTS_STOP_S;
-    world.plan_faults(vec![fault]);
-    if reboot {
-        let mut back = crate::faults::FaultSpec::of("node_up");
-        back.node = Some(name);
-        back.by_s = Some(num::real(BOOT_MS) / 1000.0);
-        back.at_s = GUESTS_STOP_S + 5.0;
-        world.plan_faults(vec![back]);
-    }
+    let text = format!("system {}", if reboot { "reboot" } else { "shutdown" });
+    world.note(&name, &call.who.asker.full(), 6, text);
+    world.command_node(&name, reboot);
     Reply::null()
 }
-
-/// A machine stops its guests before it goes down.
-const GUESTS_STOP_S: f64 = 15.0;
 
 /// Sent by the node that answers, so a dead node can be woken through a live one.
 fn wake(world: &mut World, call: &Call) -> Reply {

@@ -1,10 +1,10 @@
-//! `/nodes/N`: the machine's parts: services, disks, packages, network, journal, certificates.
+//! `/nodes/N`: the machine's parts: services, packages, network, journal, certificates.
 
 use serde_json::{Value, json};
 
 use super::access::empty;
 use super::cluster_more::firewall;
-use super::params::{Must, opt, req};
+use super::params::{Must, opt};
 use super::reply::Reply;
 use super::{Call, Perm, Route, get, post, put, wave};
 use crate::cluster::World;
@@ -25,19 +25,6 @@ pub const ROUTES: &[Route] = &[
     post("/nodes/{node}/services/{service}/reload", MODIFY, &[], restart),
     post("/nodes/{node}/services/{service}/start", MODIFY, &[], restart),
     post("/nodes/{node}/services/{service}/stop", MODIFY, &[], stop),
-    get(
-        "/nodes/{node}/disks/list",
-        AUDIT,
-        &[opt("include-partitions", Must::Bool), opt("skipsmart", Must::Bool), opt("type", Must::Text)],
-        disks,
-    ),
-    get(
-        "/nodes/{node}/disks/smart",
-        Perm::Root("Sys.Audit"),
-        &[req("disk", Must::Text), opt("healthonly", Must::Bool)],
-        smart,
-    ),
-    get("/nodes/{node}/disks/zfs", Perm::Root("Sys.Audit"), &[], empty),
     get("/nodes/{node}/apt/update", MODIFY, &[], updates),
     post("/nodes/{node}/apt/update", MODIFY, &[opt("notify", Must::Bool), opt("quiet", Must::Bool)], refresh),
     get("/nodes/{node}/apt/versions", AUDIT, &[], versions),
@@ -101,8 +88,12 @@ fn node_of<'w>(world: &'w World, call: &Call) -> Option<&'w Node> {
 }
 
 fn service_row(node: Option<&Node>, name: &str) -> Value {
-    let down = node.is_some_and(|n| n.services_down.iter().any(|s| s == name));
-    let (state, active) = if down { ("dead", "inactive") } else { ("running", "active") };
+    let down = node.is_some_and(|n| n.down(name));
+    let (state, active) = match node.is_some_and(|n| n.failed(name)) {
+        true => ("failed", "failed"),
+        false if down => ("dead", "inactive"),
+        false => ("running", "active"),
+    };
     json!({"service": name, "name": name, "desc": name, "state": state, "active-state": active, "unit-state": "enabled"})
 }
 
@@ -142,50 +133,6 @@ fn restart(world: &mut World, call: &Call) -> Reply {
 
 fn stop(world: &mut World, call: &Call) -> Reply {
     change_service(world, call, "srvstop", false)
-}
-
-fn disks(world: &mut World, call: &Call) -> Reply {
-    let Some(node) = node_of(world, call) else { return Reply::data(json!([])) };
-    let seed = node.how.seed;
-    let serial = |n: u64| format!("S6{:08X}", wave::hash(seed, n) & 0xffff_ffff);
-    let disk = |path: &str, kind: &str, model: &str, size: u64, used: &str, n: u64, wear: Value| {
-        json!({"devpath": path, "type": kind, "model": model, "size": size, "used": used, "serial": serial(n),
-            "vendor": "unknown", "gpt": 1, "mounted": 0, "health": "PASSED", "wearout": wear, "rpm": 0,
-            "osdid": -1, "osdid-list": null, "wwn": format!("eui.0025385{:09x}", wave::hash(seed, n) & 0xf_ffff_ffff)})
-    };
-    let mut rows = vec![disk(
-        "/dev/nvme0n1",
-        "nvme",
-        "Samsung SSD 980 PRO 1TB",
-        1_000_204_886_016,
-        "LVM",
-        1,
-        json!(num::whole(88.0 + 10.0 * wave::unit(seed, 4))),
-    )];
-    if node.cpus > 4 {
-        rows.push(disk(
-            "/dev/sda",
-            "hdd",
-            "ST4000VN006-3CW104",
-            4_000_787_030_016,
-            "partitions",
-            2,
-            json!("N/A"),
-        ));
-    }
-    Reply::data(rows.into()).taking(190)
-}
-
-fn smart(_: &mut World, call: &Call) -> Reply {
-    match call.param("disk") {
-        Some("/dev/nvme0n1") => Reply::data(json!({"type": "text", "health": "PASSED",
-            "text": "\nSMART/Health Information (NVMe Log 0x02)\nCritical Warning: 0x00\nTemperature: 41 Celsius\nPercentage Used: 6%\n"})),
-        Some("/dev/sda") => Reply::data(json!({"type": "ata", "health": "PASSED", "attributes": [
-            {"id": "  5", "name": "Reallocated_Sector_Ct", "value": 100, "worst": 100, "threshold": 10, "raw": "0", "fail": "-", "flags": "PO--CK", "normalized": 100},
-            {"id": "194", "name": "Temperature_Celsius", "value": 34, "worst": 52, "threshold": 0, "raw": "34", "fail": "-", "flags": "-O---K", "normalized": 34},
-        ]})),
-        other => Reply::fail(format!("'{}' is not a valid local disk", other.unwrap_or_default())),
-    }
 }
 
 fn package(name: &str, version: &str, old: &str, title: &str) -> Value {

@@ -6,6 +6,7 @@ use super::params::{Must, opt, req};
 use super::reply::Reply;
 use super::{Call, Perm, Route, delete, get, post};
 use crate::cluster::World;
+use crate::cluster::ha::HaAsk;
 use crate::cluster::model::Kind;
 use crate::cluster::task::NewTask;
 use crate::cluster::travel::Clone as CloneJob;
@@ -120,12 +121,35 @@ fn times(world: &World, call: &Call) -> (u64, u64) {
     call.guest(world).map_or((1_000, 3_000), |g| (g.start_ms, g.shutdown_ms))
 }
 
+/// Of a guest under the HA manager this becomes a request to it.
+fn ha_task(world: &mut World, call: &Call, kind: &str, ask: HaAsk) -> Reply {
+    if !world.quorate(world.now) {
+        return Reply::fail("cluster not ready - no quorum?");
+    }
+    let vmid = call.vmid();
+    let upid = world.spawn(NewTask {
+        node: call.part("node"),
+        kind,
+        id: &vmid.to_string(),
+        asker: &call.who.asker,
+        op: Op::Ha { vmid, ask },
+        lasts_ms: 900,
+    });
+    Reply::data(Value::String(upid))
+}
+
 fn start(world: &mut World, call: &Call) -> Reply {
+    if world.ha_managed(call.vmid()) {
+        return ha_task(world, call, "hastart", HaAsk::Start);
+    }
     let (start_ms, _) = times(world, call);
     guest_task(world, call, "start", Act::Start, start_ms)
 }
 
 fn stop(world: &mut World, call: &Call) -> Reply {
+    if world.ha_managed(call.vmid()) {
+        return ha_task(world, call, "hastop", HaAsk::Stop);
+    }
     let lasts_ms = if running(world, call) { STOP_MS } else { QUICK_MS };
     if call.flag("overrule-shutdown") {
         abort_shutdowns(world, call.vmid());
@@ -144,6 +168,9 @@ fn abort_shutdowns(world: &mut World, vmid: u32) {
 }
 
 fn shutdown(world: &mut World, call: &Call) -> Reply {
+    if world.ha_managed(call.vmid()) {
+        return ha_task(world, call, "hashutdown", HaAsk::Stop);
+    }
     let (_, takes_ms) = times(world, call);
     let fallback = if call.kind() == Kind::Lxc { 60 } else { SHUTDOWN_S };
     let deadline_ms = call.number("timeout").unwrap_or(fallback) * 1000;
@@ -208,6 +235,9 @@ fn migrate(world: &mut World, call: &Call) -> Reply {
     }
     if target == call.part("node") {
         return Reply::bad_param("target", "target is local node.");
+    }
+    if world.ha_managed(call.vmid()) {
+        return ha_task(world, call, "hamigrate", HaAsk::Migrate(target));
     }
     let (online, restart) = (call.flag("online"), call.flag("restart"));
     let mib =

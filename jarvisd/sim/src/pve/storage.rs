@@ -34,7 +34,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// How long a write waits for the cluster's lock before it gives up without quorum.
-const CFS_LOCK_MS: u64 = 9_900;
+pub const CFS_LOCK_MS: u64 = 9_900;
 
 fn definitions(world: &mut World, call: &Call) -> Reply {
     let sees = |s: &&Storage| call.who.can(&format!("/storage/{}", s.id), "Datastore.Audit");

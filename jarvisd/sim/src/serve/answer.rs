@@ -16,11 +16,11 @@ use super::Connection;
 use super::payload::Payload;
 use crate::auth::{Denied, Identity};
 use crate::cluster::{World, edit};
-use crate::faults::wire::{HTML, HUGE_BYTES, Spoil, Trouble, with_odd_rows};
+use crate::faults::wire::{HTML, HUGE_BYTES, Lost, Spoil, Trouble, with_odd_rows};
 use crate::pve::params::{self, Params};
 use crate::pve::reply::Reply;
 use crate::pve::{self, Call, Found, access};
-use crate::records::Effect;
+use crate::records::{Effect, Side};
 
 /// The connection is to be dropped without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,15 @@ struct Ready {
     delay_ms: u64,
 }
 
+/// How a call ends for its asker.
+enum Outcome {
+    Answer(Reply, Option<Spoil>),
+    /// The connection is reset.
+    Reset,
+    /// No answer ever comes.
+    Silence,
+}
+
 pub async fn answer(
     connection: Arc<Connection>,
     request: Request<Incoming>,
@@ -65,25 +74,56 @@ pub async fn answer(
     if !asked.path.starts_with('/') {
         return Ok(dress(&connection, &asked.headers, page(), None, calls >= CALLS_MAX));
     }
+    let headers = asked.headers.clone();
+    // A change goes on when its asker has gone, as it does in the real proxy.
+    let outcome = match asked.method.as_str() {
+        "GET" => work(connection.clone(), asked).await,
+        _ => tokio::spawn(work(connection.clone(), asked)).await.unwrap_or(Outcome::Reset),
+    };
+    connection.open().await;
+    match outcome {
+        Outcome::Answer(reply, spoil) => Ok(dress(&connection, &headers, reply, spoil, calls >= CALLS_MAX)),
+        Outcome::Silence => std::future::pending().await,
+        Outcome::Reset => {
+            connection.reset.store(true, Ordering::Relaxed);
+            Err(Dropped)
+        }
+    }
+}
+
+/// Does what is asked, taking as long as it takes; a change is on record before its asker can hear of it.
+async fn work(connection: Arc<Connection>, asked: Asked) -> Outcome {
     let sim = &connection.host.sim;
-    let (reply, spoil) = match sim.with(|w| prepare(w, &connection, &asked)) {
+    let prepared = sim.with(|w| {
+        let prepared = prepare(w, &connection, &asked);
+        if let Err(reply) = &prepared {
+            record(w, &connection, &asked, reply);
+        }
+        prepared
+    });
+    let (reply, trouble) = match prepared {
         Err(reply) => (*reply, None),
         Ok(ready) => {
             tokio::time::sleep(sim.real(ready.delay_ms)).await;
-            if ready.trouble.hang {
-                std::future::pending::<()>().await;
+            if ready.trouble.hang || ready.trouble.reset {
+                let swallowed = Reply::bare(0, "a fault swallowed it before it was acted on", 0);
+                sim.with(|w| record(w, &connection, &asked, &swallowed));
+                return if ready.trouble.hang { Outcome::Silence } else { Outcome::Reset };
             }
-            if ready.trouble.reset {
-                connection.reset.store(true, Ordering::Relaxed);
-                return Err(Dropped);
-            }
-            (sim.with(|w| carry_out(w, &connection, &ready)), ready.trouble.spoil)
+            let reply = sim.with(|w| {
+                let reply = carry_out(w, &connection, &ready);
+                record(w, &connection, &asked, &reply);
+                reply
+            });
+            (reply, Some(ready.trouble))
         }
     };
     tokio::time::sleep(sim.real(reply.takes_ms)).await;
-    connection.open().await;
-    sim.with(|w| record(w, &connection, &asked, &reply));
-    Ok(dress(&connection, &asked.headers, reply, spoil, calls >= CALLS_MAX))
+    match trouble {
+        Some(Trouble { lost: Some(Lost::Reset), .. }) => Outcome::Reset,
+        Some(Trouble { lost: Some(Lost::Silence), .. }) => Outcome::Silence,
+        trouble => Outcome::Answer(reply, trouble.and_then(|t| t.spoil)),
+    }
 }
 
 async fn read(request: Request<Incoming>) -> Result<Asked, Reply> {
@@ -189,29 +229,50 @@ fn carry_out(world: &mut World, connection: &Connection, ready: &Ready) -> Reply
     }
 }
 
-/// Notes a change that was asked for, whatever came of it.
+/// Notes a change that was asked for and what came of it.
 fn record(world: &mut World, connection: &Connection, asked: &Asked, reply: &Reply) {
     if asked.method == "GET" || asked.path == "/access/ticket" {
         return;
     }
     let by = identify(world, asked).map_or_else(|_| "nobody".to_owned(), |id| id.asker.full());
-    let mut parts = asked.path.split('/').skip_while(|p| *p != "nodes").skip(1);
     let upid = reply.body.split('"').find(|p| p.starts_with("UPID:")).map(str::to_owned);
-    let unix_ms = world.now.unix_ms;
-    world.effects.add(Effect {
-        seq: 0,
-        at_ms: 0,
-        unix_ms,
-        asked: connection.host.node.clone(),
-        node: parts.next().map(params::unescape),
+    let acted = reply.status == 200;
+    let (node, target) = about(asked);
+    let effect = Effect {
+        unix_ms: world.now.unix_ms,
+        side: Side::Pve,
+        by,
         method: asked.method.clone(),
         path: asked.path.clone(),
         params: asked.params.clone(),
-        by,
-        peer: connection.peer.to_string(),
+        node,
+        target,
+        acted,
         status: reply.status,
+        why: reply.reason.clone().filter(|_| !acted),
         upid,
-    });
+        asked: connection.host.node.clone(),
+        peer: connection.peer.to_string(),
+        ..Effect::default()
+    };
+    world.effects.add(effect);
+}
+
+/// The node and the thing a changing call is about.
+fn about(asked: &Asked) -> (Option<String>, Option<String>) {
+    let parts: Vec<String> = asked.path.split('/').filter(|p| !p.is_empty()).map(params::unescape).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let node = (parts.first() == Some(&"nodes")).then(|| parts.get(1).map(|n| (*n).to_owned())).flatten();
+    let target = match parts.as_slice() {
+        ["nodes", _, kind @ ("qemu" | "lxc"), vmid, ..] => Some(format!("{kind}/{vmid}")),
+        ["nodes", _, "services", name, ..] => Some(format!("service/{name}")),
+        ["nodes", _, "vzdump"] => asked.params.get("vmid").map(|v| format!("guest/{v}")),
+        ["nodes", _, "tasks", upid, ..] => Some((*upid).to_owned()),
+        ["nodes", name, "status" | "wakeonlan"] => Some(format!("node/{name}")),
+        ["cluster", "ha", "resources", sid] => Some((*sid).to_owned()),
+        _ => None,
+    };
+    (node, target)
 }
 
 fn page() -> Reply {
