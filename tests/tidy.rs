@@ -39,6 +39,7 @@ const CORE: edges::Table = &[
     ("policy", &["approval", "cluster", "graph", "tools"]),
     ("approval", &["policy", "tools"]),
     ("audit", &["tools"]),
+    ("redact", &["tools"]),
     ("shapes", &["cluster", "policy", "tools"]),
 ];
 

@@ -1,6 +1,8 @@
 // The keys that work here, and the state of each wire.
 import { sightOf, useAt } from "../stream/clock";
 import { useStream } from "../stream/store";
+import { togglePaused, usePaused, useReduced } from "../ui/motion";
+import { useView } from "../ui/view";
 import { openSheet } from "./sheetState";
 
 export function Footer() {
@@ -18,11 +20,12 @@ export function Footer() {
         <kbd>/</kbd> find a guest
       </span>
       <span>
-        <kbd>1</kbd> <kbd>2</kbd> <kbd>3</kbd> column
+        <kbd>G</kbd> go to
       </span>
       <span>
         <kbd>M</kbd> mode
       </span>
+      <MotionButton />
       <i />
       <span>
         stream <b>{link}</b>
@@ -37,5 +40,24 @@ export function Footer() {
         jarvisd <b>{build ?? "—"}</b>
       </span>
     </footer>
+  );
+}
+
+/** Only where something moves: the other modes are still, and so is a system that asks for stillness. */
+export function MotionButton() {
+  const mode = useView((v) => v.mode);
+  const paused = usePaused((s) => s.paused);
+  const reduced = useReduced();
+  if (mode !== "jarvis" || reduced) return null;
+  return (
+    <button
+      type="button"
+      className="motion"
+      aria-pressed={paused}
+      onClick={togglePaused}
+      data-testid="motion"
+    >
+      <kbd>P</kbd> {paused ? "motion paused" : "pause motion"}
+    </button>
   );
 }

@@ -1,6 +1,5 @@
 // Name, time, mode, and whether what is shown is live.
-import { useSyncExternalStore } from "react";
-import { ageMs, halves, serverNowMs, sightOf, useAt, useNowMs } from "../stream/clock";
+import { ageMs, sightOf, useAt, useNowMs } from "../stream/clock";
 import { logOut } from "../stream/rest";
 import { useCluster, useStream } from "../stream/store";
 import { Emblem } from "../ui/Emblem";
@@ -92,9 +91,8 @@ export function LinkChip() {
   const source = useStream((s) => s.mirror.tables.source.get("resources"));
   const sight = useAt((now) => sightOf(source, now));
   // Tenths of a second, from the server's own time of the sample.
-  const age = useSyncExternalStore(halves.subscribe, () => {
-    halves.nowMs();
-    const ms = ageMs(source, serverNowMs());
+  const age = useAt((now) => {
+    const ms = ageMs(source, now);
     return ms === null ? "" : duration(Math.round(ms / 100) * 100);
   });
   const retry = useAt(() =>

@@ -1,8 +1,9 @@
 // The password, asked in a way password managers understand.
-import { type FormEvent, useEffect, useState } from "react";
-import { type Failure, logIn, type Session } from "../stream/rest";
+import { useEffect, useState } from "react";
+import { logIn, type Session } from "../stream/rest";
 import { duration } from "../ui/format";
-import { Door, Field, Trouble } from "./Door";
+import { Door, Field } from "./Door";
+import { Passwords, usePasswordForm } from "./Passwords";
 
 interface LogInProps {
   readonly over?: boolean;
@@ -10,23 +11,8 @@ interface LogInProps {
 }
 
 export function LogIn({ over, onDone }: LogInProps) {
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure | null>(null);
-  const wait = useCountdown(failure?.retryAfterS ?? null);
-  const submit = async (e: FormEvent<HTMLFormElement>): Promise<void> => {
-    e.preventDefault();
-    const form = e.currentTarget;
-    const password = String(new FormData(form).get("password") ?? "");
-    setBusy(true);
-    const answer = await logIn(password);
-    setBusy(false);
-    if (answer.ok) {
-      onDone(answer.value);
-      return;
-    }
-    setFailure(answer.failure);
-    form.querySelector<HTMLInputElement>("input[name=password]")?.select();
-  };
+  const form = usePasswordForm((read) => logIn(read("password")), onDone);
+  const wait = useCountdown(form.failure?.retryAfterS ?? null);
   return (
     <Door
       title={over ? "Log in again" : "Log in"}
@@ -35,36 +21,21 @@ export function LogIn({ over, onDone }: LogInProps) {
       }
       over={over}
     >
-      <form onSubmit={(e) => void submit(e)} aria-label="Log in">
-        <input
-          className="sr"
-          type="text"
-          name="username"
-          autoComplete="username"
-          value="operator"
-          readOnly
-          tabIndex={-1}
-          aria-hidden="true"
-        />
+      <Passwords
+        label="Log in"
+        form={form}
+        shut={wait > 0}
+        trouble={wait > 0 ? `Too many tries. Log-in opens again in ${duration(wait * 1000)}.` : null}
+      >
         <Field
           label="Password"
           name="password"
           type="password"
           autoComplete="current-password"
-          bad={failure !== null}
+          bad={form.failure !== null}
           focus
         />
-        <Trouble
-          text={
-            wait > 0
-              ? `Too many tries. Log-in opens again in ${duration(wait * 1000)}.`
-              : (failure?.message ?? null)
-          }
-        />
-        <button type="submit" className="btn go" disabled={busy || wait > 0}>
-          {busy ? "One moment" : "Log in"}
-        </button>
-      </form>
+      </Passwords>
     </Door>
   );
 }

@@ -1,4 +1,5 @@
 // The thumb's way through the one long column of a phone, and at its end what the header has no room for.
+import { MotionButton } from "./Footer";
 import { LogOutButton, ModeSwitch } from "./Header";
 
 const STOPS = [
@@ -13,6 +14,7 @@ export function PhoneEnd({ onOut }: { readonly onOut: () => void }) {
   return (
     <nav className="phone-end" aria-label="Mode and session">
       <ModeSwitch />
+      <MotionButton />
       <LogOutButton onOut={onOut} />
     </nav>
   );

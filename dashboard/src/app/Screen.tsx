@@ -5,10 +5,12 @@ import { useStream } from "../stream/store";
 import { useView } from "../ui/view";
 import { Boundary } from "./Boundary";
 import { Footer } from "./Footer";
+import { GoHint } from "./GoHint";
 import { Header } from "./Header";
 import { useKeys } from "./keys";
 import { PhoneBar, PhoneEnd } from "./PhoneBar";
 import { Sheets } from "./Sheets";
+import { Tab } from "./Tab";
 import { useWall } from "./wall";
 
 /** Up to this width or height there is room for one line per node only. */
@@ -52,6 +54,8 @@ export function Screen({ onOut, locked }: ScreenProps) {
       {!wall && <PhoneEnd onOut={onOut} />}
       {!wall && <PhoneBar />}
       {!wall && <Sheets onOut={onOut} />}
+      {!wall && <GoHint />}
+      <Tab />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // First run: the one-time token from the daemon's output buys the right to choose the password.
-import { type FormEvent, useState } from "react";
 import { type Session, setUp } from "../stream/rest";
-import { Door, Field, Trouble } from "./Door";
+import { Door, Field } from "./Door";
+import { Passwords, usePasswordForm } from "./Passwords";
 
 interface SetUpProps {
   readonly lengthMin: number;
@@ -9,38 +9,19 @@ interface SetUpProps {
 }
 
 export function SetUp({ lengthMin, onDone }: SetUpProps) {
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<string | null>(null);
-  const submit = async (e: FormEvent<HTMLFormElement>): Promise<void> => {
-    e.preventDefault();
-    const data = new FormData(e.currentTarget);
-    const read = (name: string): string => String(data.get(name) ?? "");
-    if (read("password") !== read("again")) {
-      setTrouble("The two passwords differ. Type the second one again.");
-      return;
-    }
-    setBusy(true);
-    const answer = await setUp(read("token").trim(), read("password"));
-    setBusy(false);
-    if (answer.ok) onDone(answer.value);
-    else setTrouble(answer.failure.message);
-  };
+  const form = usePasswordForm(
+    (read) =>
+      read("password") === read("again")
+        ? setUp(read("token").trim(), read("password"))
+        : "The two passwords differ. Type the second one again.",
+    onDone,
+  );
   return (
     <Door
       title="Set up"
       text="jarvisd printed a one-time token when it started. With it you choose the password for this dashboard."
     >
-      <form onSubmit={(e) => void submit(e)} aria-label="Set up">
-        <input
-          className="sr"
-          type="text"
-          name="username"
-          autoComplete="username"
-          value="operator"
-          readOnly
-          tabIndex={-1}
-          aria-hidden="true"
-        />
+      <Passwords label="Set up" form={form}>
         <Field
           label="Set-up token"
           name="token"
@@ -64,11 +45,7 @@ export function SetUp({ lengthMin, onDone }: SetUpProps) {
           autoComplete="new-password"
           minLength={lengthMin}
         />
-        <Trouble text={trouble} />
-        <button type="submit" className="btn go" disabled={busy}>
-          {busy ? "One moment" : "Set up"}
-        </button>
-      </form>
+      </Passwords>
     </Door>
   );
 }

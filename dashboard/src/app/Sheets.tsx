@@ -3,7 +3,7 @@ import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useStat
 import { logOut } from "../stream/rest";
 import { useTable } from "../stream/store";
 import { MODES, select, setMode } from "../ui/view";
-import { KEYS } from "./keys";
+import { GO_KEYS, KEYS, type Key, setSingleKeys, useSingleKeys } from "./keys";
 import { closeSheet, useSheet } from "./sheetState";
 import "./Sheets.css";
 
@@ -14,14 +14,20 @@ export function Sheets({ onOut }: { readonly onOut: () => void }) {
   return null;
 }
 
-function Sheet({ label, children }: { readonly label: string; readonly children: ReactNode }) {
+interface SheetProps {
+  readonly label: string;
+  readonly wide?: boolean;
+  readonly children: ReactNode;
+}
+
+function Sheet({ label, wide, children }: SheetProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the dialog's own
     <dialog
       ref={dialog}
-      className="sheet panel"
+      className={wide ? "sheet panel sheet-wide" : "sheet panel"}
       aria-label={label}
       onClose={closeSheet}
       onClick={(e) => e.target === dialog.current && closeSheet()}
@@ -32,22 +38,37 @@ function Sheet({ label, children }: { readonly label: string; readonly children:
 }
 
 function Help() {
+  const single = useSingleKeys((s) => s.on);
   return (
-    <Sheet label="Keyboard shortcuts">
+    <Sheet label="Keyboard shortcuts" wide>
       <h2 className="sheet-title">Keyboard</h2>
-      <dl className="help">
-        {KEYS.map((k) => (
-          <div key={k.keys}>
-            <dt>
-              {k.keys.split(" ").map((key) => (
-                <kbd key={key}>{key}</kbd>
-              ))}
-            </dt>
-            <dd>{k.does}</dd>
-          </div>
-        ))}
-      </dl>
+      <div className="help-lists">
+        <KeyList keys={KEYS} />
+        <KeyList keys={GO_KEYS} />
+      </div>
+      <label className="help-switch">
+        <input type="checkbox" checked={single} onChange={(e) => setSingleKeys(e.target.checked)} />
+        Single letters are shortcuts. Ctrl K and Esc always are.
+      </label>
     </Sheet>
+  );
+}
+
+function KeyList({ keys }: { readonly keys: readonly Key[] }) {
+  return (
+    <dl className="help">
+      {keys.map((k) => (
+        <div key={k.keys}>
+          <dt>
+            {k.keys.split(" ").map((key, i) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: G G has the same key twice, and none moves
+              <kbd key={i}>{key}</kbd>
+            ))}
+          </dt>
+          <dd>{k.does}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

@@ -1,9 +1,17 @@
-// Single keys, off while something is being typed or a sheet is open.
+// Single keys, off while something is being typed or a sheet is open, and altogether for who wants that.
 import { useEffect } from "react";
+import { create } from "zustand";
+import { togglePaused } from "../ui/motion";
 import { nextMode, select, useView } from "../ui/view";
+import { beginGo, endGo, goBy, STOPS } from "./go";
 import { openSheet, useSheet } from "./sheetState";
 
-export const KEYS = [
+export interface Key {
+  readonly keys: string;
+  readonly does: string;
+}
+
+export const KEYS: readonly Key[] = [
   { keys: "Ctrl K", does: "find a node, a guest or a command" },
   { keys: "/", does: "find in the guest list" },
   { keys: "?", does: "this list" },
@@ -12,41 +20,85 @@ export const KEYS = [
   { keys: "Enter", does: "open what has the focus" },
   { keys: "Esc", does: "close the history of a node or guest" },
   { keys: "M", does: "next mode: jarvis, ops, minimal" },
-] as const;
+  { keys: "P", does: "pause or resume what moves by itself" },
+];
+
+export const GO_KEYS: readonly Key[] = STOPS.map((s) => ({
+  keys: `G ${s.key.toUpperCase()}`,
+  does: s.label,
+}));
+
+const OFF_KEY = "jarvis.keys";
+
+function keptOff(): boolean {
+  try {
+    return localStorage.getItem(OFF_KEY) === "off";
+  } catch {
+    return false;
+  }
+}
+
+/** Speech input and stray elbows type letters: single keys can be turned off. Ctrl K and Escape always work. */
+export const useSingleKeys = create<{ readonly on: boolean }>(() => ({ on: !keptOff() }));
+
+export function setSingleKeys(on: boolean): void {
+  useSingleKeys.setState({ on });
+  try {
+    localStorage.setItem(OFF_KEY, on ? "on" : "off");
+  } catch {
+    // Storage may be refused; the choice then lasts as long as the page.
+  }
+}
 
 const typing = (t: EventTarget | null): boolean =>
-  t instanceof HTMLElement && t.matches("input, textarea, select, [contenteditable]");
+  t instanceof HTMLElement && t.matches("input, textarea, select, [contenteditable], [data-keys='own'] *");
 
 export function useKeys(on: boolean): void {
   useEffect(() => {
     if (!on) return;
     document.addEventListener("keydown", pressed);
-    return () => document.removeEventListener("keydown", pressed);
+    return () => {
+      document.removeEventListener("keydown", pressed);
+      endGo();
+    };
   }, [on]);
 }
 
 function pressed(e: KeyboardEvent): void {
-  if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") {
+  if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && !ownKeys(e.target)) {
     e.preventDefault();
     openSheet("palette");
     return;
   }
-  if (useSheet.getState().open || e.ctrlKey || e.metaKey || e.altKey) return;
+  if (useSheet.getState().open || e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
   if (e.key === "Escape") {
-    back(e.target);
+    endGo();
+    if (!ownKeys(e.target)) back(e.target);
     return;
   }
-  if (typing(e.target)) return;
-  const act = ACTS[e.key.toLowerCase()];
+  if (typing(e.target) || !useSingleKeys.getState().on) return;
+  const key = e.key.toLowerCase();
+  if (key === "shift") return;
+  if (goBy(key)) {
+    e.preventDefault();
+    return;
+  }
+  const act = ACTS[key];
   if (!act) return;
   e.preventDefault();
   act();
 }
 
+/** A terminal keeps every key for the shell in it. */
+const ownKeys = (t: EventTarget | null): boolean =>
+  t instanceof HTMLElement && t.closest("[data-keys='own']") !== null;
+
 const ACTS: Readonly<Record<string, () => void>> = {
   "/": () => document.querySelector<HTMLInputElement>('[data-search="guests"]')?.focus(),
   "?": () => openSheet("help"),
+  g: beginGo,
   m: nextMode,
+  p: togglePaused,
   "1": () => column(1),
   "2": () => column(2),
   "3": () => column(3),

@@ -1,6 +1,6 @@
 // What happened, newest first. Reading further down holds the list still; new lines wait behind a pill.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Event } from "../protocol/Event";
 import { serverNowMs, useAt } from "../stream/clock";
 import { useLoaded, useTable } from "../stream/store";
@@ -9,11 +9,14 @@ import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { Skeleton } from "../ui/Skeleton";
 import { select } from "../ui/view";
-import { ALL, type FeedFilter, type FeedRow, type Level, SOURCE_TAG, shapeOf, withDays } from "./feed";
+import { ExportMenu } from "./ExportMenu";
+import { ALL, type FeedFilter, type FeedRow, grouped, type Level, rowsOf, SOURCE_TAG, shapeOf } from "./feed";
 import { type Feed, useFeed } from "./useFeed";
 import "./Activity.css";
 
 const ROW_PX = 53;
+const REPEAT_PX = 26;
+const DAY_PX = 28;
 /** Nearer to the end than this, the next page is fetched. */
 const MORE_WITHIN_PX = 400;
 const SOURCES: readonly FeedFilter["source"][] = ["all", "sys", "user", "auto", "ai"];
@@ -28,7 +31,18 @@ export function Activity() {
   const feed = useFeed(filter);
   const loaded = useLoaded();
   const today = useAt((now) => day(now));
-  const rows = useMemo(() => (today ? withDays(feed.events, serverNowMs()) : []), [feed.events, today]);
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const groups = useMemo(() => grouped(feed.events), [feed.events]);
+  const rows = useMemo(() => (today ? rowsOf(groups, open, serverNowMs()) : []), [groups, open, today]);
+  const toggle = useCallback(
+    (key: string) =>
+      setOpen((was) => {
+        const now = new Set(was);
+        if (!now.delete(key)) now.add(key);
+        return now;
+      }),
+    [],
+  );
   const todayCount = feed.events.filter((e) => day(e.ts_ms) === today).length;
   const waiting = feed.events.length === 0 && (feed.state === "loading" || !loaded);
   return (
@@ -36,7 +50,7 @@ export function Activity() {
       <Filters filter={filter} onFilter={setFilter} />
       {waiting && <Skeleton rows={6} height={48} />}
       {!waiting && rows.length === 0 && <NothingYet feed={feed} filtered={filter !== ALL} />}
-      {rows.length > 0 && <Lines rows={rows} feed={feed} />}
+      {rows.length > 0 && <Lines rows={rows} feed={feed} onToggle={toggle} />}
       <Announcer newest={feed.events[0]} />
     </Panel>
   );
@@ -114,16 +128,23 @@ function Filters({ filter, onFilter }: FiltersProps) {
           </option>
         ))}
       </select>
+      <ExportMenu filter={filter} />
     </fieldset>
   );
 }
 
-function Lines({ rows, feed }: { readonly rows: readonly FeedRow[]; readonly feed: Feed }) {
+interface LinesProps {
+  readonly rows: readonly FeedRow[];
+  readonly feed: Feed;
+  readonly onToggle: (key: string) => void;
+}
+
+function Lines({ rows, feed, onToggle }: LinesProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (i) => (rows[i]?.kind === "day" ? 28 : ROW_PX),
+    estimateSize: (i) => ({ day: DAY_PX, repeat: REPEAT_PX, event: ROW_PX })[rows[i]?.kind ?? "event"],
     getItemKey: (i) => rows[i]?.key ?? i,
     overscan: 8,
     initialRect: { width: 400, height: 500 },
@@ -141,7 +162,7 @@ function Lines({ rows, feed }: { readonly rows: readonly FeedRow[]; readonly fee
     scroller.current?.scrollTo({ top: 0 });
   };
   return (
-    <div className="feed">
+    <div className="feed fades">
       {feed.fresh > 0 && (
         <button type="button" className="pill" onClick={toTop} data-testid="feed-new">
           {feed.fresh} new
@@ -166,14 +187,14 @@ function Lines({ rows, feed }: { readonly rows: readonly FeedRow[]; readonly fee
                 className="feed-row"
                 style={{ transform: `translateY(${item.start}px)` }}
               >
-                {row.kind === "day" ? <p className="feed-day lab">{row.text}</p> : <Line event={row.event} />}
+                <Row row={row} onToggle={onToggle} />
               </li>
             ) : null;
           })}
         </ol>
         <p className="feed-end">
           {feed.state === "loading" && "Reading older lines …"}
-          {feed.state === "end" && `That is all: ${count(rows.length, "line")}.`}
+          {feed.state === "end" && `That is all: ${count(feed.events.length, "line")}.`}
           {feed.state === "failed" && (
             <button type="button" className="chip small" onClick={feed.more}>
               Older lines could not be read. Try again
@@ -185,7 +206,32 @@ function Lines({ rows, feed }: { readonly rows: readonly FeedRow[]; readonly fee
   );
 }
 
-function Line({ event }: { readonly event: Event }) {
+function Row({ row, onToggle }: { readonly row: FeedRow; readonly onToggle: (key: string) => void }) {
+  switch (row.kind) {
+    case "day":
+      return <p className="feed-day lab">{row.text}</p>;
+    case "repeat":
+      return (
+        <p className="event-repeat">
+          <time dateTime={new Date(row.event.ts_ms).toISOString()} title={utc(row.event.ts_ms)}>
+            {clock(row.event.ts_ms)}
+          </time>
+          <span className="cut">{row.event.detail ?? "the same"}</span>
+        </p>
+      );
+    case "event":
+      return <Line event={row.event} times={row.times} open={row.open} onToggle={() => onToggle(row.key)} />;
+  }
+}
+
+interface LineProps {
+  readonly event: Event;
+  readonly times: number;
+  readonly open: boolean;
+  readonly onToggle: () => void;
+}
+
+function Line({ event, times, open: expanded, onToggle }: LineProps) {
   const { vmid, node } = event;
   const open =
     vmid !== undefined
@@ -213,6 +259,18 @@ function Line({ event }: { readonly event: Event }) {
             </button>
           ) : (
             event.title
+          )}
+          {times > 1 && (
+            <button
+              type="button"
+              className="event-times"
+              aria-expanded={expanded}
+              aria-label={`${times} times, ${expanded ? "hide" : "show"} each`}
+              onClick={onToggle}
+              data-testid="event-times"
+            >
+              ×{times}
+            </button>
           )}
         </p>
         {more && <small>{more}</small>}

@@ -1,19 +1,19 @@
 // The reactor: one arc per node, one dot per guest. A picture of facts that the lists also state in words.
-import { memo, useEffect, useMemo, useRef } from "react";
+import { memo, useMemo, useRef } from "react";
+import type { Guest } from "../protocol/Guest";
 import type { Node } from "../protocol/Node";
-import { frames } from "../stream/clock";
 import { useSight } from "../stream/sight";
 import { useCluster, useLive, useStream, useTable } from "../stream/store";
 import { percent, ratio, UNKNOWN } from "../ui/format";
+import { useMoving } from "../ui/motion";
 import { useView } from "../ui/view";
 import { arcPath, arcs, hubs, NODES_ON_RING_MAX, near, point, upsideDown } from "./coreGeometry";
-import { drawGlobe, type GlobeScene } from "./globe";
+import type { GlobeScene } from "./globe";
 import { Headline } from "./Headline";
 import { KeyFigures } from "./KeyFigures";
+import { ReactorCanvas } from "./ReactorCanvas";
 import "./Core.css";
 
-const GLOBE_PX = 316;
-const CPU_ATTENTION = 0.8;
 /** Traffic which lights a spoke fully: 1 Gb/s. */
 const TRAFFIC_FULL_BPS = 125_000_000;
 
@@ -28,6 +28,7 @@ export function Core() {
     [table],
   );
   const busy = useStream((s) => [...s.mirror.tables.task.values()].some((t) => t.status === "running"));
+  const moving = useMoving();
   const dark = !live || sight.state === "lost";
   return (
     <section className="core" id="core" aria-label="Cluster at a glance" data-testid="panel-core">
@@ -35,24 +36,15 @@ export function Core() {
       {mode !== "minimal" && (
         <div className="reactor" aria-hidden="true" data-dark={dark}>
           <i className="halo" />
-          <Globe nodes={nodes} dark={dark} linked={cluster?.quorate === true} moving={mode === "jarvis"} />
-          <Spin className="spin-a" degPerS={4} moving={mode === "jarvis" && !dark}>
-            <circle r="168" stroke="var(--cy)" strokeOpacity=".55" strokeDasharray="2 14.6" />
-            <path d={arcPath(168, 12, 58)} stroke="var(--cy)" strokeOpacity=".7" strokeWidth="1.6" />
-            <path d={arcPath(168, 192, 214)} stroke="var(--cy)" strokeOpacity=".7" strokeWidth="1.6" />
-          </Spin>
+          <Moving
+            nodes={nodes}
+            dark={dark}
+            linked={cluster?.quorate === true}
+            moving={moving}
+            busy={busy}
+            mode={mode}
+          />
           <Ring nodes={nodes} />
-          <Spin className="spin-b" degPerS={busy ? -24 : -2.6} moving={mode === "jarvis" && !dark}>
-            {arcs(10).map((a) => (
-              <path
-                key={a.from}
-                d={arcPath(50, a.from + 1, a.to - 1)}
-                stroke="var(--cy)"
-                strokeOpacity={dark ? 0.25 : 0.85}
-                strokeWidth="9"
-              />
-            ))}
-          </Spin>
           <Heart shape={dark ? "unknown" : (cluster?.health ?? "unknown")} />
         </div>
       )}
@@ -82,7 +74,6 @@ function Ring({ nodes }: { readonly nodes: readonly Node[] }) {
         <path key={String(t.strong)} d={t.d} stroke="var(--cy)" strokeOpacity={t.strong ? 0.6 : 0.24} />
       ))}
       <circle r="160" stroke="var(--cy)" strokeOpacity=".16" />
-      <circle r="60" fill="#061621" fillOpacity=".72" stroke="var(--cy)" strokeOpacity=".5" />
       {nodes.map((n, i) => {
         const arc = places[i];
         return arc ? (
@@ -116,12 +107,7 @@ interface ArcProps {
 }
 
 const NodeArc = memo(function NodeArc({ name, from, to, cpu, mem, health }: ArcProps) {
-  const hot =
-    health === "critical"
-      ? "var(--rd)"
-      : health === "attention" || (cpu ?? 0) >= CPU_ATTENTION
-        ? "var(--am)"
-        : "var(--cy)";
+  const hot = health === "critical" ? "var(--rd)" : health === "attention" ? "var(--am)" : "var(--cy)";
   const low = upsideDown({ from, to });
   const id = `arc-${name}`;
   const end = from + (to - from) * Math.min(1, cpu ?? 0);
@@ -186,115 +172,63 @@ function Heart({ shape }: { readonly shape: Node["health"] }) {
   );
 }
 
-interface SpinProps {
-  readonly className: string;
-  readonly degPerS: number;
-  readonly moving: boolean;
-  readonly children: React.ReactNode;
+/** How finely a spoke shows traffic: finer steps would be sent to the worker and seen by nobody. */
+const TRAFFIC_STEPS = 16;
+
+function trafficOf(g: Guest): number {
+  const bps = g.as_of_ms === undefined ? (g.net_in_bps ?? 0) + (g.net_out_bps ?? 0) : 0;
+  const share = Math.min(1, Math.log1p(bps / 1000) / Math.log1p(TRAFFIC_FULL_BPS / 1000));
+  return Math.round(share * TRAFFIC_STEPS) / TRAFFIC_STEPS;
 }
 
-const still = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-function Spin({ className, degPerS, moving, children }: SpinProps) {
-  const svg = useRef<SVGSVGElement>(null);
-  const angle = useRef(0);
-  useEffect(() => {
-    if (!moving || still()) return;
-    let last = performance.now();
-    return frames.subscribe(() => {
-      const now = performance.now();
-      angle.current = (angle.current + ((now - last) / 1000) * degPerS) % 360;
-      last = now;
-      if (svg.current)
-        svg.current.style.transform = `translate(-50%, -50%) rotate(${angle.current.toFixed(2)}deg)`;
-    });
-  }, [moving, degPerS]);
-  return (
-    <svg ref={svg} aria-hidden="true" className={`hud ${className}`} viewBox="-236 -236 472 472" fill="none">
-      {children}
-    </svg>
-  );
+function sceneOf(
+  nodes: readonly Node[],
+  guests: Iterable<Guest>,
+  linked: boolean,
+  dark: boolean,
+): GlobeScene {
+  const places = hubs(nodes.length);
+  const at = new Map(nodes.map((n, i) => [n.name, i]));
+  const shown = [...guests].filter((g) => !g.template && at.has(g.node)).sort((a, b) => a.vmid - b.vmid);
+  const counts = nodes.map((n) => shown.filter((g) => g.node === n.name).length);
+  const nth = nodes.map(() => 0);
+  const dots = shown.flatMap((g): GlobeScene["dots"][number][] => {
+    const hub = at.get(g.node) ?? 0;
+    const place = places[hub];
+    const index = nth[hub] ?? 0;
+    nth[hub] = index + 1;
+    if (!place) return [];
+    const where = near(place, index, counts[hub] ?? 1);
+    return [{ at: where, hub, shape: g.health, label: String(g.vmid), traffic: trafficOf(g) }];
+  });
+  return {
+    hubs: nodes.map((n, i) => ({ at: places[i] ?? [0, 0, 1], live: n.status === "online" })),
+    dots,
+    linked,
+    dark,
+  };
 }
 
-interface GlobeProps {
+interface MovingProps {
   readonly nodes: readonly Node[];
   readonly dark: boolean;
   readonly linked: boolean;
   readonly moving: boolean;
+  readonly busy: boolean;
+  readonly mode: string;
 }
 
-function Globe({ nodes, dark, linked, moving }: GlobeProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
+function Moving({ nodes, dark, linked, moving, busy, mode }: MovingProps) {
   const guests = useTable("guest");
-  const turn = useRef(5.38);
-  const scene = useMemo((): GlobeScene => {
-    const places = hubs(nodes.length);
-    const at = new Map(nodes.map((n, i) => [n.name, i]));
-    const counts = nodes.map(() => 0);
-    for (const g of guests.values()) {
-      const hub = g.template ? undefined : at.get(g.node);
-      if (hub !== undefined) counts[hub] = (counts[hub] ?? 0) + 1;
-    }
-    const nth = nodes.map(() => 0);
-    const dots: GlobeScene["dots"][number][] = [];
-    for (const g of [...guests.values()].sort((a, b) => a.vmid - b.vmid)) {
-      const hub = at.get(g.node);
-      const place = hub === undefined ? undefined : places[hub];
-      if (hub === undefined || !place || g.template) continue;
-      const index = nth[hub] ?? 0;
-      nth[hub] = index + 1;
-      const bps = g.as_of_ms === undefined ? (g.net_in_bps ?? 0) + (g.net_out_bps ?? 0) : 0;
-      const traffic = Math.min(1, Math.log1p(bps / 1000) / Math.log1p(TRAFFIC_FULL_BPS / 1000));
-      dots.push({
-        at: near(place, index, counts[hub] ?? 1),
-        hub,
-        shape: g.health,
-        label: String(g.vmid),
-        traffic,
-      });
-    }
-    return {
-      hubs: nodes.map((n, i) => ({ at: places[i] ?? [0, 0, 1], live: n.status === "online" })),
-      dots,
-      linked,
-      dark,
-    };
-  }, [nodes, guests, linked, dark]);
-  useEffect(() => {
-    const box = canvas.current;
-    if (!box) return;
-    const size = Math.round(GLOBE_PX * Math.min(2, devicePixelRatio || 1));
-    if (box.width !== size) {
-      box.width = size;
-      box.height = size;
-    }
-    const style = getComputedStyle(document.documentElement);
-    const inks = {
-      cy: "rgb(120,230,255)",
-      am: rgb(style, "--am"),
-      rd: rgb(style, "--rd"),
-      grey: "rgb(125,152,166)",
-    };
-    const draw = (): void => drawGlobe(box, scene, turn.current, inks);
-    draw();
-    if (!moving || dark || still()) return;
-    return frames.subscribe(() => {
-      turn.current += 0.0053;
-      draw();
-    });
-  }, [scene, moving, dark]);
-  return <canvas ref={canvas} className="globe" width={GLOBE_PX} height={GLOBE_PX} />;
-}
-
-function rgb(style: CSSStyleDeclaration, name: string): string {
-  const hex = style
-    .getPropertyValue(name)
-    .trim()
-    .match(/^#(..)(..)(..)$/);
-  return hex
-    ? `rgb(${hex
-        .slice(1)
-        .map((h) => Number.parseInt(h, 16))
-        .join(",")})`
-    : "rgb(255,255,255)";
+  const fresh = useMemo(() => sceneOf(nodes, guests.values(), linked, dark), [nodes, guests, linked, dark]);
+  // Figures change each second, what is drawn of them seldom.
+  const kept = useRef({ key: "", scene: fresh });
+  const key = JSON.stringify([
+    fresh.dots.map((d) => [d.label, d.hub, d.shape, d.traffic]),
+    fresh.hubs,
+    linked,
+    dark,
+  ]);
+  if (kept.current.key !== key) kept.current = { key, scene: fresh };
+  return <ReactorCanvas scene={kept.current.scene} moving={moving && !dark} busy={busy} mode={mode} />;
 }

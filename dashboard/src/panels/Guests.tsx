@@ -4,7 +4,7 @@ import { memo, useMemo, useRef, useState } from "react";
 import type { Guest } from "../protocol/Guest";
 import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
-import { Bar, toneOf } from "../ui/Bar";
+import { Bar, toneAt } from "../ui/Bar";
 import { percentUnit, ratio, UNKNOWN } from "../ui/format";
 import { Glyph, StateGlyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
@@ -25,8 +25,8 @@ import "./Guests.css";
 
 const ROW_PX = 28;
 const ROW_PHONE_PX = 44;
-const MEM_ATTENTION = 0.9;
-const MEM_CRITICAL = 0.97;
+/** Where the daemon begins to worry about a guest's memory. */
+const MEM_MARK = 0.95;
 
 export function Guests() {
   const table = useTable("guest");
@@ -125,7 +125,7 @@ function GuestTable({ ids, sort, onSort }: TableProps) {
   });
   return (
     <div
-      className="guests"
+      className="guests fades"
       role="table"
       aria-label="Guests"
       aria-rowcount={ids.length + 1}
@@ -217,6 +217,9 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
       <Cell name="vmid">
         <StateGlyph shape={guest.health} />
         {guest.vmid}
+        <span className="guest-kind" aria-hidden="true">
+          {guest.kind === "lxc" ? "CT" : "VM"}
+        </span>
       </Cell>
       <Cell name="name">
         <button
@@ -238,7 +241,7 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
       <Cell name="mem">
         {running && (
           <>
-            <Bar ratio={mem} tone={toneOf(mem, MEM_ATTENTION, MEM_CRITICAL)} />
+            <Bar ratio={mem} tone={toneAt(guest.health, mem, MEM_MARK)} />
             <span>{percentUnit(mem)}</span>
           </>
         )}

@@ -1,20 +1,17 @@
 // One thing in full: its facts and its past. The cluster by default, a node or a guest when one is chosen.
-import { memo, useEffect, useRef, useState } from "react";
-import { useSight } from "../stream/sight";
+import { memo, useState } from "react";
 import { useCluster, useRecord, useStream } from "../stream/store";
 import { totals } from "../stream/sums";
 import { Chart } from "../ui/Chart";
 import { bytesText, decimal, percentUnit, rateText, ratio } from "../ui/format";
-import { type Shape, Stale, StateGlyph } from "../ui/Glyph";
 import { Note } from "../ui/Panel";
-import { select, useView } from "../ui/view";
+import { useView } from "../ui/view";
+import { Drawer } from "./Drawer";
 import { ClusterFacts, GuestFacts, NodeFacts } from "./facts";
 import { guestName } from "./guestOrder";
+import { TaskDrawer } from "./TaskDrawer";
 import { RANGES, type Range, useHistory } from "./useHistory";
 import "./HistoryDrawer.css";
-
-/** Up to this width there is no third column: the drawer lies over the others. */
-const COVERS_QUERY = "(max-width: 1180px)";
 
 interface ChartSpec {
   readonly title: string;
@@ -59,6 +56,7 @@ export function HistoryDrawer() {
   const selection = useView((v) => v.selection);
   if (selection?.kind === "node") return <NodeDrawer key={selection.id} id={selection.id} />;
   if (selection?.kind === "guest") return <GuestDrawer key={selection.id} id={selection.id} />;
+  if (selection?.kind === "task") return <TaskDrawer key={selection.id} upid={selection.id} />;
   return <ClusterDrawer />;
 }
 
@@ -119,62 +117,6 @@ function GuestDrawer({ id }: { readonly id: string }) {
 
 function Gone({ what }: { readonly what: string }) {
   return <Note text={`${what} is not in the cluster.`} more="It was removed, or this address is wrong." />;
-}
-
-interface DrawerProps {
-  readonly title: string;
-  readonly shape: Shape;
-  readonly about: string;
-  readonly chosen: boolean;
-  readonly children: React.ReactNode;
-}
-
-function Drawer({ title, shape, about, chosen, children }: DrawerProps) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  const from = useRef<Element | null>(null);
-  const sight = useSight("resources");
-  // Where it covers the screen its heading takes the focus, and whoever had it gets it back. Beside the lists it
-  // leaves the focus alone, so that J and K go on from the same row.
-  useEffect(() => {
-    if (!chosen || !matchMedia(COVERS_QUERY).matches) return;
-    from.current = document.activeElement;
-    heading.current?.focus({ preventScroll: true });
-    return () => {
-      if (from.current instanceof HTMLElement && from.current.isConnected)
-        from.current.focus({ preventScroll: true });
-    };
-  }, [chosen]);
-  return (
-    <section
-      className="panel panel-history"
-      id="history"
-      aria-label={`History of ${title}`}
-      data-chosen={chosen}
-      data-sight={sight.state}
-      data-testid={chosen ? "history-drawer" : "history-cluster"}
-    >
-      <div className="panel-head drawer-head">
-        <Stale value={sight.state === "lost"}>
-          <StateGlyph shape={shape} />
-        </Stale>
-        <h2 ref={heading} tabIndex={-1} className="drawer-title cut">
-          {title}
-        </h2>
-        <span className="panel-meta">{about}</span>
-        {chosen && (
-          <button
-            type="button"
-            className="chip small"
-            onClick={() => select(null)}
-            aria-label="Esc: close the history"
-          >
-            Esc
-          </button>
-        )}
-      </div>
-      <div className="panel-body drawer-body scroll hatch">{children}</div>
-    </section>
-  );
 }
 
 interface ChartsProps {

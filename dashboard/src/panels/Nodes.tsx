@@ -5,7 +5,7 @@ import { serverNowMs, useAt } from "../stream/clock";
 import { GAP_MS, SERIES_SPAN_MS, samplesOf, watchSeries } from "../stream/series";
 import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
-import { Bar, type Tone, toneOf } from "../ui/Bar";
+import { Bar, type Tone, toneAt, toneOf } from "../ui/Bar";
 import { bytesOf, count, decimal, duration, durationShort, percentUnit, ratio, UNKNOWN } from "../ui/format";
 import { StateGlyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
@@ -16,10 +16,8 @@ import { Sparkline } from "../ui/Sparkline";
 import { select, useView } from "../ui/view";
 import "./Nodes.css";
 
-const CPU_ATTENTION = 0.8;
-const CPU_CRITICAL = 0.95;
-const MEM_ATTENTION = 0.9;
-const MEM_CRITICAL = 0.97;
+/** Where the daemon begins to worry; drawn as a mark. */
+const MEM_MARK = 0.9;
 /** Above this many the cards become single lines. */
 const CARDS_MAX = 5;
 
@@ -71,11 +69,6 @@ export function Nodes() {
   );
 }
 
-function cpuTone(node: Node): Tone {
-  if (node.health === "critical") return "critical";
-  return toneOf(node.cpu ?? null, CPU_ATTENTION, CPU_CRITICAL);
-}
-
 const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
   const node = useRecord("node", name);
   const chosen = useView((v) => v.selection?.kind === "node" && v.selection.id === name);
@@ -83,7 +76,7 @@ const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
   const frozen = node.as_of_ms !== undefined;
   const mem = ratio(node.mem_used_bytes, node.mem_total_bytes);
   const of = bytesOf(node.mem_used_bytes, node.mem_total_bytes);
-  const tone = cpuTone(node);
+  const tone = toneOf(node.health);
   return (
     <li
       className="node"
@@ -112,7 +105,7 @@ const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
         </p>
         <div className="node-mem">
           <span className="lab">Mem</span>
-          <Bar ratio={mem} tone={toneOf(mem, MEM_ATTENTION, MEM_CRITICAL)} mark={MEM_ATTENTION} />
+          <Bar ratio={mem} tone={toneAt(node.health, mem, MEM_MARK)} mark={MEM_MARK} />
           <span className="figure node-of">
             {of.value}
             <small> {of.unit}</small>

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { useSight } from "../stream/sight";
 import { useLoaded, useTable } from "../stream/store";
 import { type Pool, pools } from "../stream/sums";
-import { Bar, toneOf } from "../ui/Bar";
+import { Bar, toneAt } from "../ui/Bar";
 import { bytesOf, percentUnit, ratio, UNKNOWN } from "../ui/format";
 import { StateGlyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
@@ -12,8 +12,8 @@ import { Skeleton } from "../ui/Skeleton";
 import { useView } from "../ui/view";
 import "./Storage.css";
 
-const FULL_ATTENTION = 0.85;
-const FULL_CRITICAL = 0.95;
+/** Where the daemon begins to worry; drawn as a mark. */
+const FULL_MARK = 0.85;
 /** Lines a wall has room for. */
 const WALL_MAX = 4;
 
@@ -32,7 +32,7 @@ export function Storage() {
     </>
   );
   return (
-    <Panel title="Storage" name="storage" meta={loaded ? meta : undefined} sight={sight.state}>
+    <Panel title="Storage" name="storage" meta={loaded ? meta : undefined} sight={sight.state} fades>
       {!loaded && <Skeleton rows={4} height={27} />}
       {loaded && list.length === 0 && <Note text="No storage." more="Proxmox shows none to this token." />}
       {list.length > 0 && (
@@ -85,11 +85,7 @@ function PoolRow({ pool }: { readonly pool: Pool }) {
           {pool.away.length > 0 && !down ? `away on ${pool.away.length}` : where}
         </small>
       </span>
-      <Bar
-        ratio={down ? null : full}
-        tone={toneOf(full, FULL_ATTENTION, FULL_CRITICAL)}
-        mark={FULL_ATTENTION}
-      />
+      <Bar ratio={down ? null : full} tone={toneAt(best.health, full, FULL_MARK)} mark={FULL_MARK} />
       <span className="pool-of figure">
         {of.value} {of.unit}
       </span>

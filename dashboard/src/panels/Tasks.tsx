@@ -9,7 +9,7 @@ import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { SightMark } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
-import { select } from "../ui/view";
+import { select, useView } from "../ui/view";
 import { inOrder, taskShape, taskWord } from "./taskWords";
 import "./Tasks.css";
 
@@ -31,7 +31,7 @@ export function Tasks() {
     </>
   );
   return (
-    <Panel title="Tasks" name="tasks" meta={loaded ? meta : undefined} sight={sight.state}>
+    <Panel title="Tasks" name="tasks" meta={loaded ? meta : undefined} sight={sight.state} fades>
       {!loaded && <Skeleton rows={6} height={48} />}
       {loaded && list.length === 0 && (
         <Note
@@ -40,7 +40,7 @@ export function Tasks() {
         />
       )}
       {list.length > 0 && (
-        <ol className="tasks scroll" tabIndex={0} aria-label="Tasks">
+        <ol className="tasks scroll" aria-label="Tasks" data-list="tasks">
           {list.map((t) => (
             <TaskRow key={t.upid} task={t} />
           ))}
@@ -54,14 +54,23 @@ const TaskRow = memo(function TaskRow({ task }: { readonly task: Task }) {
   const guest = useRecord("guest", task.vmid === undefined ? null : String(task.vmid));
   const took = useAt((now) => duration((task.end_ms ?? now) - task.start_ms));
   const old = useAt((now) => day(now) !== day(task.start_ms));
+  const chosen = useView((v) => v.selection?.kind === "task" && v.selection.id === task.upid);
   const { vmid } = task;
   const target = vmid === undefined ? task.target : (guest?.name ?? `guest ${vmid}`);
   return (
-    <li className="task" data-status={task.status} data-testid="task">
+    <li className="task" data-status={task.status} data-chosen={chosen} data-testid="task">
       <Glyph shape={taskShape(task)} word={task.status} />
       <div>
         <p className="cut">
-          {taskWord(task.kind)}{" "}
+          <button
+            type="button"
+            className="stretch task-open"
+            data-item
+            onClick={() => select({ kind: "task", id: task.upid })}
+          >
+            {taskWord(task.kind)}
+            <span className="sr">: show the log</span>
+          </button>{" "}
           {target !== undefined &&
             (vmid === undefined ? (
               <b>{target}</b>

@@ -17,9 +17,9 @@ import {
   UNKNOWN,
 } from "../ui/format";
 
-type Fact = readonly [name: string, value: ReactNode];
+export type Fact = readonly [name: string, value: ReactNode];
 
-function Facts({ facts }: { readonly facts: readonly (Fact | null)[] }) {
+export function Facts({ facts }: { readonly facts: readonly (Fact | null)[] }) {
   return (
     <dl className="facts">
       {facts.map(

@@ -43,19 +43,65 @@ export function merged(live: readonly Event[], paged: readonly Event[], filter: 
   return [...byId.values()].filter((e) => passes(e, filter)).sort((a, b) => b.id - a.id);
 }
 
+/** Repeats further apart than this are two stories. */
+const REPEAT_GAP_MS = 30 * 60_000;
+
+/** The same thing said again, newest first; most have one member. */
+export interface FeedGroup {
+  /** That of the oldest member, so that a new repeat does not close what was opened. */
+  readonly key: string;
+  readonly events: readonly [Event, ...Event[]];
+}
+
+const sameness = (e: Event): string =>
+  [e.type, e.severity, e.source, e.node ?? "", e.vmid ?? "", e.title].join("\u0000");
+
+/**
+ * Folds repeats into their newest line, also when other lines came between: a guest that goes down and up twelve
+ * times makes two lines. Takes lines newest first.
+ */
+export function grouped(list: readonly Event[]): FeedGroup[] {
+  const groups: { events: [Event, ...Event[]] }[] = [];
+  const open = new Map<string, { events: [Event, ...Event[]] }>();
+  for (const e of list) {
+    const same = sameness(e);
+    const group = open.get(same);
+    const last = group?.events.at(-1);
+    if (group && last && last.ts_ms - e.ts_ms <= REPEAT_GAP_MS && day(last.ts_ms) === day(e.ts_ms)) {
+      group.events.push(e);
+      continue;
+    }
+    const fresh = { events: [e] as [Event, ...Event[]] };
+    open.set(same, fresh);
+    groups.push(fresh);
+  }
+  return groups.map(({ events }) => ({ key: `e${(events.at(-1) ?? events[0]).id}`, events }));
+}
+
 export type FeedRow =
   | { readonly kind: "day"; readonly key: string; readonly text: string }
-  | { readonly kind: "event"; readonly key: number; readonly event: Event };
+  | {
+      readonly kind: "event";
+      readonly key: string;
+      readonly event: Event;
+      /** Of the group it stands for; 1 for a line of its own. */
+      readonly times: number;
+      readonly open: boolean;
+    }
+  | { readonly kind: "repeat"; readonly key: string; readonly event: Event };
 
-/** A separator wherever the date changes, except above today's lines. */
-export function withDays(list: readonly Event[], nowMs: number): FeedRow[] {
+/** Groups as lines, the open ones with every repeat; a separator wherever the date changes, except above today's. */
+export function rowsOf(groups: readonly FeedGroup[], open: ReadonlySet<string>, nowMs: number): FeedRow[] {
   const rows: FeedRow[] = [];
   let before = day(nowMs);
-  for (const event of list) {
+  for (const { key, events } of groups) {
+    const [event, ...earlier] = events;
     const date = day(event.ts_ms);
     if (date !== before) rows.push({ kind: "day", key: `day ${event.id}`, text: date });
     before = date;
-    rows.push({ kind: "event", key: event.id, event });
+    const isOpen = open.has(key);
+    rows.push({ kind: "event", key, event, times: events.length, open: isOpen });
+    if (isOpen) for (const e of earlier) rows.push({ kind: "repeat", key: `r${e.id}`, event: e });
   }
   return rows;
 }

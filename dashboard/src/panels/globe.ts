@@ -29,7 +29,12 @@ export interface Inks {
   readonly am: string;
   readonly rd: string;
   readonly grey: string;
+  /** Of the rings round the globe. */
+  readonly ring: string;
 }
+
+/** On the page or in a worker. */
+type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
 const STARS = lattice(1400);
 const TILT = -0.36;
@@ -40,7 +45,7 @@ const RADIUS = 0.924;
 /** From here on the dots of well guests are half as large. */
 const CROWD = 120;
 
-type Draw = { ctx: CanvasRenderingContext2D; r: number; turn: number; unit: number };
+type Draw = { ctx: Context; r: number; turn: number; unit: number };
 
 function project([x0, y0, z0]: Vec, turn: number): Vec {
   const c = Math.cos(turn);
@@ -50,13 +55,8 @@ function project([x0, y0, z0]: Vec, turn: number): Vec {
   return [x, y0 * CT - z * ST, y0 * ST + z * CT];
 }
 
-export function drawGlobe(canvas: HTMLCanvasElement, scene: GlobeScene, turn: number, inks: Inks): void {
-  const ctx = canvas.getContext("2d");
-  if (!ctx) return;
-  const size = canvas.width;
-  ctx.setTransform(1, 0, 0, 1, 0, 0);
-  ctx.clearRect(0, 0, size, size);
-  ctx.translate(size / 2, size / 2);
+/** Round the origin of the context, `size` pixels across. */
+export function drawGlobe(ctx: Context, size: number, scene: GlobeScene, turn: number, inks: Inks): void {
   const d: Draw = { ctx, r: (size / 2) * RADIUS, turn, unit: size / 632 };
   ctx.globalAlpha = scene.dark ? 0.35 : 1;
   net(d);

@@ -3,7 +3,8 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Event } from "../protocol/Event";
 import { events as fetchEvents } from "../stream/rest";
 import { useStream } from "../stream/store";
-import { type FeedFilter, merged, severityQuery } from "./feed";
+import { type FeedFilter, merged } from "./feed";
+import { eventsQuery } from "./feedExport";
 
 const PAGE = 60;
 
@@ -45,12 +46,9 @@ export function useFeed(filter: FeedFilter): Feed {
     if (busy.current === filter || pages.state === "end") return;
     busy.current = filter;
     setPages({ ...pages, state: "loading", error: null });
-    const severity = severityQuery(filter.level);
     const answer = await fetchEvents({
       limit: PAGE,
-      ...(severity ? { severity } : {}),
-      ...(filter.source === "all" ? {} : { source: filter.source }),
-      ...(filter.node ? { node: filter.node } : {}),
+      ...eventsQuery(filter),
       ...(pages.cursor ? { cursor: pages.cursor } : {}),
     });
     if (busy.current === filter) busy.current = null;

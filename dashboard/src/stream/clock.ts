@@ -58,10 +58,6 @@ class Ticker {
 }
 
 export const seconds = new Ticker(1000);
-/** For decoration alone: rings and globe. */
-export const frames = new Ticker(1000 / 15);
-/** For the age in the connection chip. */
-export const halves = new Ticker(500);
 
 /** Server time, renewed each second. */
 export function useNowMs(): number {

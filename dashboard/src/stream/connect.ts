@@ -40,5 +40,6 @@ export function connect(open: OpenWire = openBrowserSocket): () => void {
     removeEventListener("online", hurry);
     document.removeEventListener("visibilitychange", seen);
     mine.stop();
+    sink.end();
   };
 }

@@ -182,3 +182,33 @@ function line(row: unknown): Event[] {
   const ts_ms = timeMs(row.ts_ms);
   return ts_ms === null ? [] : [{ ...(row as Event), ts_ms }];
 }
+
+export interface LogLine {
+  readonly n: number;
+  readonly text: string;
+}
+
+export interface LogPage {
+  readonly lines: readonly LogLine[];
+  readonly total: number | null;
+  /** Where to go on; null at the present end. */
+  readonly nextStart: number | null;
+}
+
+export function taskLog(upid: string, start: number, limit: number): Promise<Answer<LogPage>> {
+  const search = new URLSearchParams({ start: String(start), limit: String(limit) });
+  return call(`/api/v1/tasks/${encodeURIComponent(upid)}/log?${search}`, (body) => {
+    if (!isFields(body) || !Array.isArray(body.lines)) return null;
+    const { total, next_start } = body;
+    return {
+      lines: body.lines.flatMap(logLine),
+      total: typeof total === "number" ? total : null,
+      nextStart: typeof next_start === "number" ? next_start : null,
+    };
+  });
+}
+
+function logLine(row: unknown): LogLine[] {
+  if (!isFields(row) || typeof row.n !== "number" || typeof row.text !== "string") return [];
+  return [{ n: row.n, text: row.text }];
+}

@@ -1,4 +1,4 @@
-// What the panels read: the mirror, the link, and selectors by id. Publishes at most once a frame.
+// What the panels read: the mirror, the link, and selectors by id. Publishes once a second, and at once what matters.
 import { create } from "zustand";
 import type { Cluster } from "../protocol/Cluster";
 import type { ServerFrame } from "../protocol/ServerFrame";
@@ -6,6 +6,7 @@ import { offset, seconds } from "./clock";
 import { EMPTY, type Mirror, reduce, type Tables } from "./reduce";
 import { sampleSeries } from "./series";
 import type { Link, Socket } from "./socket";
+import { urgent } from "./urgent";
 
 export interface StreamState {
   readonly mirror: Mirror;
@@ -26,10 +27,12 @@ export interface Sink {
   place(): Mirror;
   /** Publishes at once what was received. */
   flush(): void;
+  end(): void;
 }
 
 /**
- * Frames are applied as they come, so nothing queues; React hears of it once per animation frame.
+ * Frames are applied as they come, so nothing queues; React hears of news in the next animation frame, and of moved
+ * figures together with the clock.
  * `socket` is asked lazily since it is made with this sink.
  */
 export function createSink(socket: () => Pick<Socket, "resync">): Sink {
@@ -43,12 +46,14 @@ export function createSink(socket: () => Pick<Socket, "resync">): Sink {
     sampleSeries(mirror.tables, mirror.clusterTsMs);
   }
 
-  function plan(): void {
-    if (planned) return;
+  function plan(now: boolean): void {
+    if (planned || !(now || document.hidden)) return;
     planned = true;
     if (document.hidden) setTimeout(flush, HIDDEN_PUBLISH_MS);
     else requestAnimationFrame(flush);
   }
+
+  const stop = seconds.subscribe(flush);
 
   return {
     onFrame(frame) {
@@ -59,7 +64,7 @@ export function createSink(socket: () => Pick<Socket, "resync">): Sink {
       const step = reduce(mirror, frame);
       if (step.mirror !== mirror) {
         mirror = step.mirror;
-        plan();
+        plan(urgent(frame));
       }
       if (step.resync) socket().resync(step.resync);
     },
@@ -70,6 +75,7 @@ export function createSink(socket: () => Pick<Socket, "resync">): Sink {
     },
     place: () => mirror,
     flush,
+    end: stop,
   };
 }
 

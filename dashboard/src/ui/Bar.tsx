@@ -2,10 +2,14 @@
 
 export type Tone = "ok" | "attention" | "critical";
 
-/** Where a filling thing starts to want a look, and where it is nearly over. */
-export function toneOf(ratio: number | null, attention: number, critical: number): Tone {
-  if (ratio === null) return "ok";
-  return ratio >= critical ? "critical" : ratio >= attention ? "attention" : "ok";
+/** The colour of a thing's own figure: as the daemon judges the thing, never by a limit of the screen's own. */
+export function toneOf(health: string): Tone {
+  return health === "attention" || health === "critical" ? health : "ok";
+}
+
+/** The same for one figure among several: it is coloured only where it may be what the judgement is about. */
+export function toneAt(health: string, ratio: number | null, mark: number): Tone {
+  return ratio !== null && ratio >= mark ? toneOf(health) : "ok";
 }
 
 interface BarProps {

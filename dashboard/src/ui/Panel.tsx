@@ -8,10 +8,12 @@ interface PanelProps {
   readonly tools?: ReactNode;
   readonly name: string;
   readonly sight?: string;
+  /** Its content is one list that may go on below the edge. */
+  readonly fades?: boolean;
   readonly children: ReactNode;
 }
 
-export function Panel({ title, meta, tools, name, sight, children }: PanelProps) {
+export function Panel({ title, meta, tools, name, sight, fades, children }: PanelProps) {
   const id = useId();
   return (
     <section
@@ -27,7 +29,7 @@ export function Panel({ title, meta, tools, name, sight, children }: PanelProps)
         {meta !== undefined && <span className="panel-meta">{meta}</span>}
       </div>
       <Stale value={sight === "lost"}>
-        <div className="panel-body hatch">{children}</div>
+        <div className={fades ? "panel-body hatch fades" : "panel-body hatch"}>{children}</div>
       </Stale>
     </section>
   );

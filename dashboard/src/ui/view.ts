@@ -5,7 +5,7 @@ export const MODES = ["jarvis", "ops", "minimal"] as const;
 export type Mode = (typeof MODES)[number];
 
 export interface Selection {
-  readonly kind: "node" | "guest";
+  readonly kind: "node" | "guest" | "task";
   readonly id: string;
 }
 
@@ -27,18 +27,21 @@ function keptMode(): Mode | undefined {
   }
 }
 
+const KIND_OF: Readonly<Record<string, Selection["kind"]>> = { n: "node", g: "guest", t: "task" };
+
 export function selectionOf(path: string): Selection | null {
-  const [, kind, id] = path.match(/^\/(n|g)\/([^/]+)$/) ?? [];
+  const [, letter, id] = path.match(/^\/([ngt])\/([^/]+)$/) ?? [];
+  const kind = KIND_OF[letter ?? ""];
   if (!kind || !id) return null;
   try {
-    return { kind: kind === "n" ? "node" : "guest", id: decodeURIComponent(id) };
+    return { kind, id: decodeURIComponent(id) };
   } catch {
     return null;
   }
 }
 
 export function pathOf(s: Selection | null): string {
-  return s ? `/${s.kind === "node" ? "n" : "g"}/${encodeURIComponent(s.id)}` : "/";
+  return s ? `/${s.kind.charAt(0)}/${encodeURIComponent(s.id)}` : "/";
 }
 
 const asked = new URLSearchParams(location.search);

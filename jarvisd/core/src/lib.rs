@@ -9,5 +9,6 @@ pub mod cluster;
 pub mod graph;
 pub mod policy;
 pub mod protocol;
+pub mod redact;
 pub mod shapes;
 pub mod tools;

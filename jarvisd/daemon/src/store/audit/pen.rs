@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::SqliteConnection;
-use jarvis_core::audit::{Broken, Checkpoint, Draft, Head, Row};
+use jarvis_core::{
+    audit::{Broken, Checkpoint, Draft, Head, Row},
+    redact,
+};
 
 use super::row::{head, insert, rows_from};
 use crate::store::{StoreError, error::Fault};
@@ -78,7 +81,11 @@ pub fn stands(conn: &mut SqliteConnection, seen: Checkpoint) -> Result<(), Fault
     Err(StoreError::Audit(broken).into())
 }
 
-fn fitted(mut draft: Draft) -> Draft {
+/// Without secrets, and not too long.
+fn fitted(draft: Draft) -> Draft {
+    let Draft { at_ms, kind, who, subject, detail } = draft;
+    let (who, subject) = (redact::text(&who).into_owned(), redact::text(&subject).into_owned());
+    let mut draft = Draft { at_ms, kind, who, subject, detail: redact::json_or_text(&detail) };
     cut(&mut draft.who, WHO_CHARS_MAX);
     cut(&mut draft.subject, SUBJECT_CHARS_MAX);
     if draft.detail.len() > DETAIL_BYTES_MAX {

@@ -1,7 +1,10 @@
 //! An intent as SQLite holds it.
 
 use diesel::prelude::*;
-use jarvis_core::policy::{Identity, Moment};
+use jarvis_core::{
+    policy::{Identity, Moment},
+    redact,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -108,7 +111,8 @@ pub fn insert(conn: &mut SqliteConnection, new: &NewIntent) -> Result<(), Fault>
 }
 
 pub fn settle(conn: &mut SqliteConnection, number: i64, outcome: &Outcome) -> Result<(), Fault> {
-    let body = OutcomeBody { reconciled: outcome.reconciled, detail: outcome.detail.clone() };
+    // A task's log is somebody else's text.
+    let body = OutcomeBody { reconciled: outcome.reconciled, detail: redact::value(&outcome.detail) };
     diesel::update(intents::table.find(number))
         .set((
             intents::ended.eq(outcome.end.word()),
