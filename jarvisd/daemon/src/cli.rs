@@ -1,8 +1,11 @@
 //! The command line: what a command does is in its own room; this only asks for it and says how it went.
 //!
-//! Exit codes: 0 done; 1 it could not be done, one line on standard error says why; 2 wrong usage or configuration.
+//! Exit codes: 0 done; 1 it could not be done, one line on standard error says why; 2 wrong usage or configuration;
+//! 3 `kill-switch status` when it is on.
 
 mod account;
+mod audit;
+mod kill_switch;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -19,6 +22,8 @@ use crate::{
     store,
 };
 use account::{TokenCommand, UserCommand};
+use audit::AuditCommand;
+use kill_switch::KillSwitchCommand;
 use words::{fail, say};
 
 /// Threads of the main runtime: it polls and waits; HTTP has its own workers.
@@ -53,11 +58,26 @@ enum Command {
     /// API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Stop everything above reading, or let it go on; works with the daemon up or down.
+    KillSwitch {
+        #[command(subcommand)]
+        command: KillSwitchCommand,
+        /// The data directory, for when the settings cannot be read.
+        #[arg(long, global = true, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+    /// The record of everything decided and done; works with the daemon up or down.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// Parses the arguments, runs the command, and gives the exit code.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    // Before the settings are read: a fault in them must not stand between a person and the switch.
+    if let Some(Command::KillSwitch { command, data_dir: Some(dir) }) = &cli.command {
+        return kill_switch::run(*command, dir);
+    }
     let config = match config::load(cli.config.as_deref()) {
         Ok(config) => config,
         Err(error) => return fail(2, &error),
@@ -100,6 +120,8 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, AppError>
         }
         Command::User(command) => account::user(command, &config).await,
         Command::Token(command) => account::token(command, &config).await,
+        Command::KillSwitch { command, .. } => Ok(kill_switch::run(command, &config.data.dir)),
+        Command::Audit(command) => audit::run(command, &config.data.dir),
     }
 }
 

@@ -30,8 +30,10 @@ pub struct KillState {
     pub on: bool,
     /// Since when, UTC.
     pub at_ms: i64,
-    /// Who set it: `cli/root`, `human/…`.
+    /// Who set it: `cli/uid-0`, `human/…`.
     pub who: String,
+    /// Set on a disk that took no new file, by removing the old one, since a missing switch counts as on.
+    pub by_removal: bool,
 }
 
 /// Why the switch cannot be read, which counts as on, or set.
@@ -72,6 +74,12 @@ impl KillSwitch {
         Ok(Self::in_dir(&files.dir))
     }
 
+    /// As [`KillSwitch::of`], without making anything.
+    pub fn existing(dir: &Path) -> Result<Self, KillSwitchError> {
+        let files = Files::existing(dir).map_err(|e| KillSwitchError::Directory(Box::new(e)))?;
+        Ok(Self::in_dir(&files.dir))
+    }
+
     pub(super) fn in_dir(dir: &Path) -> Self {
         Self { file: dir.join("kill-switch"), dir: dir.to_owned() }
     }
@@ -104,11 +112,14 @@ impl KillSwitch {
         }
     }
 
-    /// Sets it, durably, and reads it back.
+    /// Sets it, durably, and reads it back. On a full disk it is still set to on.
     pub fn set(&self, on: bool, who: &str, now_ms: i64) -> Result<KillState, KillSwitchError> {
-        let state = KillState { on, at_ms: now_ms.max(0), who: clean(who) };
-        self.replace(&state).map_err(|source| KillSwitchError::NotSet { file: self.file.clone(), source })?;
-        self.read()
+        let state = KillState { on, at_ms: now_ms.max(0), who: clean(who), by_removal: false };
+        match self.replace(&state) {
+            Ok(()) => self.read(),
+            Err(_) if on && self.remove().is_ok() => Ok(KillState { by_removal: true, ..state }),
+            Err(source) => Err(KillSwitchError::NotSet { file: self.file.clone(), source }),
+        }
     }
 
     /// With a new database: off, unless somebody has set it already, whatever it says.
@@ -117,7 +128,12 @@ impl KillSwitch {
         match fs::symlink_metadata(&self.file) {
             Ok(_) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => self
-                .replace(&KillState { on: false, at_ms: now_ms.max(0), who: "first-start".into() })
+                .replace(&KillState {
+                    on: false,
+                    at_ms: now_ms.max(0),
+                    who: "first-start".into(),
+                    by_removal: false,
+                })
                 .map_err(failed),
             Err(e) => Err(failed(e)),
         }
@@ -148,6 +164,14 @@ impl KillSwitch {
         File::open(&self.dir)?.sync_all()
     }
 
+    fn remove(&self) -> io::Result<()> {
+        match fs::remove_file(&self.file) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        File::open(&self.dir)?.sync_all()
+    }
+
     fn write(&self, draft: &Path, state: &KillState) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
         let (ours, dir) = (file.metadata()?, fs::metadata(&self.dir)?);
@@ -174,7 +198,7 @@ fn parse(text: &str) -> Option<KillState> {
     let at_ms = at.parse().ok().filter(|_| digits)?;
     let who = words.next()?;
     let whole = words.next().is_none() && clean(who) == who;
-    whole.then(|| KillState { on, at_ms, who: who.to_owned() })
+    whole.then(|| KillState { on, at_ms, who: who.to_owned(), by_removal: false })
 }
 
 /// One word of plain characters, never empty.

@@ -46,7 +46,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 pub use approvals::{Approvals, StoredApproval};
 pub use attempts::{Attempts, Verdict};
-pub use audit::{AUDIT_PAGE_MAX, Audit, AuditPage, audit_export, audit_verify};
+pub use audit::{AUDIT_PAGE_MAX, Audit, AuditPage, audit_export, audit_export_to, audit_verify};
 pub use backup::{backup, restore};
 pub use error::{StoreError, Trouble};
 pub use events::{EVENTS_PAGE_MAX, EventFilter, EventPage, Events};

@@ -120,7 +120,7 @@ const KEY: &str = "kill_switch";
 impl Seen {
     fn of(look: &Result<KillState, KillSwitchError>) -> Self {
         match look {
-            Ok(KillState { on, at_ms, who }) => Self::Read { on: *on, at_ms: *at_ms, who: who.clone() },
+            Ok(KillState { on, at_ms, who, .. }) => Self::Read { on: *on, at_ms: *at_ms, who: who.clone() },
             Err(error) => Self::Unreadable { why: error.to_string() },
         }
     }

@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use jarvis_core::audit::{Broken, Checkpoint, Draft, Head, Row, Walk};
 use serde::Serialize;
 
-pub use offline::{audit_export, audit_verify};
+pub use offline::{audit_export, audit_export_to, audit_verify};
 use pen::stands;
 pub(super) use pen::{Memory, Pen};
 pub(super) use row::digest;

@@ -1,6 +1,10 @@
 //! The chain checked and exported from the file, beside a running daemon or without one.
 
-use std::{io::Write, path::Path};
+use std::{
+    fs,
+    io::{BufWriter, Write},
+    path::Path,
+};
 
 use diesel::SqliteConnection;
 use jarvis_core::audit::Checkpoint;
@@ -38,6 +42,27 @@ pub fn audit_export(dir: &Path, out: &mut dyn Write) -> Result<u64, StoreError> 
     }
     out.flush().map_err(failed)?;
     Ok(count)
+}
+
+/// As [`audit_export`], into a new file that only its owner can read.
+pub fn audit_export_to(dir: &Path, file: &Path) -> Result<u64, StoreError> {
+    let failed = |source| StoreError::Io { doing: "write", path: file.to_owned(), source };
+    let exists = file.try_exists().map_err(failed)?;
+    if exists {
+        return Err(StoreError::Exists { file: file.to_owned(), what: "choose another name for the export" });
+    }
+    let partial = directory::with_suffix(file, ".partial");
+    let mut out = BufWriter::new(directory::private_new_file(&partial).map_err(failed)?);
+    let written = audit_export(dir, &mut out).and_then(|rows| {
+        drop(out);
+        directory::settle(&partial, file)?;
+        Ok(rows)
+    });
+    if written.is_err() {
+        // Only our own unfinished file goes.
+        let _ = fs::remove_file(&partial);
+    }
+    written
 }
 
 fn open(dir: &Path) -> Result<(Files, SqliteConnection), StoreError> {
