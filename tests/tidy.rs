@@ -88,6 +88,7 @@ const BANS: &[Ban] = &[
         except: &[
             ("jarvisd/daemon/src/config", "reads settings and the secrets they name"),
             ("jarvisd/daemon/src/store/", "owns the data directory"),
+            ("jarvisd/daemon/src/clock.rs", "reads which boot of the machine this is"),
             ("jarvisd/daemon/src/access/set_up.rs", "writes the one-time set-up token, for its owner alone"),
             ("jarvisd/daemon/src/metrics/process.rs", "reads what Linux says of this process"),
         ],

@@ -3,6 +3,7 @@
 //! One TOML file, overridable by `JARVIS_SECTION__KEY`. Unknown keys are errors. Secrets are given by path
 //! (`*_file`), so that they appear neither in the file nor in a process list.
 
+mod acting;
 mod load;
 mod proxmox;
 mod ssh;
@@ -11,6 +12,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
+pub use acting::{Link, OwnPlace, PolicySettings, ServiceName, Services, WindowSettings, rules_version};
 pub use load::{ConfigError, load, secret, text};
 pub use proxmox::{NodeAddress, Poll, Proxmox};
 pub use ssh::{Ssh, SshNode, Terminal};
@@ -29,6 +31,9 @@ pub struct Config {
     /// Missing: nodes are read over the Proxmox API alone, and there are no terminals.
     pub ssh: Option<Ssh>,
     pub terminal: Terminal,
+    pub own: OwnPlace,
+    pub policy: PolicySettings,
+    pub services: Services,
 }
 
 #[derive(Debug, Clone, Deserialize)]

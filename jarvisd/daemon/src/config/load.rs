@@ -79,7 +79,33 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     }
     config.ssh.as_ref().map_or(Ok(()), check_ssh)?;
     check_terminal(&config.terminal)?;
+    check_acting(config)?;
     config.proxmox.as_ref().map_or(Ok(()), check_proxmox)
+}
+
+fn check_acting(config: &Config) -> Result<(), ConfigError> {
+    let own = &config.own;
+    let named = usize::from(own.vmid.is_some()) + usize::from(own.node.is_some()) + usize::from(own.outside);
+    if named > 1 {
+        let value = "more than one of vmid, node and outside".into();
+        return Err(ConfigError::Value { key: "own", value, todo: "give exactly one of them" });
+    }
+    if own.identity.is_some() && own.vmid.is_none() {
+        let value = "given without own.vmid".into();
+        return Err(ConfigError::Value { key: "own.identity", value, todo: "give both, or neither" });
+    }
+    if let Some(window) = config.policy.windows.iter().find(|window| window.bounds_ms().is_none()) {
+        let value = format!("{} to {}", window.from, window.until);
+        let todo = "give two times like 2026-11-22T22:00:00Z, the earlier one first";
+        return Err(ConfigError::Value { key: "policy.windows", value, todo });
+    }
+    let limits = &config.policy.limits;
+    let times = [limits.hands_off_ms, limits.flap_window_ms, limits.backoff_first_ms, limits.approval_ms, limits.permit_ms];
+    if times.iter().any(|ms| *ms <= 0) || limits.looks_min == 0 {
+        let value = "zero or less in one of its times or in looks_min".into();
+        return Err(ConfigError::Value { key: "policy.limits", value, todo: "give figures above zero" });
+    }
+    Ok(())
 }
 
 fn check_proxmox(proxmox: &Proxmox) -> Result<(), ConfigError> {
@@ -262,10 +288,33 @@ mod tests {
             ("[terminal]\nidle_s = 0\n".into(), "terminal.idle_s"),
             ("[terminal]\nresume_s = 601\n".into(), "terminal.resume_s"),
             ("[terminal]\nsessions_max = 0\n".into(), "terminal.sessions_max"),
+            ("[own]\nvmid = 103\noutside = true\n".to_owned(), "own"),
+            ("[own]\nidentity = \"x\"\n".to_owned(), "own.identity"),
+            ("[own]\nvmid = 99\n".to_owned(), "own.vmid"),
+            ("[policy.limits]\nlooks_min = 0\n".to_owned(), "policy.limits"),
+            ("[policy.limits]\nprotected = [{ gest = 100 }]\n".to_owned(), "policy.limits.protected"),
+            ("[[policy.windows]]\nfrom = \"2026-01-02T00:00:00Z\"\nuntil = \"2026-01-01T00:00:00Z\"\n".to_owned(), "policy.windows"),
         ] {
             let error = parse(&text).unwrap_err().to_string();
             assert!(error.contains(key), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn things_are_named_in_the_settings_of_acting() {
+        let config = parse(concat!(
+            "[own]\nvmid = 103\nmodel_hosts = [{ guest = 110 }]\nneeds = [{ storage = \"pve/local\" }, { docker = \"mgmt\" }]\n",
+            "[policy.limits]\nprotected = [{ guest = 100 }, { node = \"pve\" }]\nactions_per_hour_max = 3\n",
+            "[[policy.windows]]\non = { node = \"pve\" }\nfrom = \"2026-01-01T00:00:00Z\"\nuntil = \"2026-01-01T01:00:00Z\"\n",
+            "[[policy.links]]\ndependent = { guest = 101 }\non = { named = \"dns\" }\nneed = \"soft\"\n",
+            "[services]\nrestart = [{ node = \"pve\", unit = \"nfs-server\" }]\n",
+        ));
+        let config = config.unwrap();
+        assert_eq!(config.own.needs.len(), 2);
+        assert_eq!(config.policy.limits.protected.len(), 2);
+        assert_eq!(config.policy.limits.target_per_hour_max, 3, "left out: as before");
+        assert_eq!(config.policy.windows[0].bounds_ms(), Some((1_767_225_600_000, 1_767_229_200_000)));
+        assert_eq!(config.services.restart[0].unit.as_str(), "nfs-server.service");
     }
 
     #[test]
@@ -280,6 +329,7 @@ mod tests {
         assert_eq!(format!("{:?}", example.metrics), format!("{:?}", none.metrics));
         assert_eq!(format!("{:?}", example.terminal), format!("{:?}", none.terminal));
         assert_eq!(example.ssh.unwrap().nodes[0].port, 22);
+        assert_eq!(format!("{:?}", example.policy.limits), format!("{:?}", none.policy.limits));
         let poll = example.proxmox.unwrap().poll;
         assert_eq!(format!("{poll:?}"), format!("{:?}", crate::config::Poll::default()));
     }

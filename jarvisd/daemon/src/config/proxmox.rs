@@ -14,6 +14,8 @@ pub struct Proxmox {
     pub ca_file: Option<PathBuf>,
     /// File with `user@realm!tokenid=uuid`.
     pub token_file: PathBuf,
+    /// The token changes are made with; missing: the one above.
+    pub act_token_file: Option<PathBuf>,
     #[serde(default)]
     pub poll: Poll,
 }
