@@ -51,7 +51,7 @@ fn way(effect: Effect) -> Way {
 }
 
 /// By which way this is sent to a guest in this HA state.
-pub(super) fn route(effect: Effect, ha: &Fact<Option<String>>) -> Route {
+pub fn route(effect: Effect, ha: &Fact<Option<String>>) -> Route {
     let managed = matches!(ha.known(), Some(Some(state)) if state != "ignored");
     if managed && matches!(way(effect), Way::Request) { Route::Ha } else { Route::Direct }
 }

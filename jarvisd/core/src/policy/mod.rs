@@ -34,6 +34,7 @@ mod terms;
 mod wake;
 mod weigh;
 
+pub use ha::route;
 pub use lanes::{Lane, Lanes};
 pub use terms::{
     decision::{Answer, Ask, Decision, Objection, Verdict, Weighing},

@@ -1,0 +1,131 @@
+//! What was seen over time: how many looks agree, when tasks first appeared, what went down and when.
+//!
+//! Fed from the published state, by its watch and by whoever has just read something; the same answer counts once.
+//! Not here: what follows from it (policy).
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jarvis_core::{
+    cluster::{ClusterState, GuestStatus, NodeName, NodeStatus, SourceId, Vmid},
+    graph::Thing,
+    policy::{
+        Fact, Moment,
+        evidence::{self, FirstSeen, Looks},
+    },
+    tools::Target,
+};
+
+use crate::clock::Steadiness;
+
+/// Falls remembered, for telling what went down while an action ran; a whole node takes fewer along.
+const FALLS_MAX: usize = 1_024;
+
+#[derive(Clone, Default)]
+pub struct Eyes(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    looks: Looks,
+    first: FirstSeen,
+    steady: Steadiness,
+    clock_steady: bool,
+    guests: BTreeMap<Vmid, GuestStatus>,
+    nodes: BTreeMap<NodeName, NodeStatus>,
+    falls: VecDeque<(Moment, Thing)>,
+}
+
+impl Eyes {
+    /// Takes in a published state. Answers which guests fell since the last one: seen to run, now seen stopped on a
+    /// node that is there.
+    pub fn see(&self, state: &ClusterState, now: Moment) -> Vec<Vmid> {
+        let mut seen = self.seen();
+        seen.clock_steady = seen.steady.look(now);
+        seen.first.absorb(state, &now);
+        // Without a quorum what is read may be a remnant: counting begins anew.
+        let trusted = state.cluster.as_ref().is_some_and(|cluster| cluster.quorate != Some(false));
+        for (vmid, guest) in &state.guests {
+            let target = Target::Guest(*vmid);
+            let fact = condition(state, &target, trusted);
+            let node = Some(guest.node.clone());
+            seen.looks.see(target, &fact, node, seen_ms(state, &guest.src));
+        }
+        for (name, node) in &state.nodes {
+            let target = Target::Node(name.clone());
+            let fact = condition(state, &target, trusted);
+            let at_ms = seen_ms(state, &SourceId::membership()).max(seen_ms(state, &node.src));
+            seen.looks.see(target, &fact, Some(name.clone()), at_ms);
+        }
+        seen.fallen(state, now)
+    }
+
+    /// Looks in a row that agree.
+    pub fn looks(&self, target: &Target) -> u32 {
+        self.seen().looks.of(target)
+    }
+
+    pub fn human_task(
+        &self,
+        state: &ClusterState,
+        target: &Target,
+        own_users: &BTreeSet<String>,
+        now: &Moment,
+    ) -> Fact<Option<Moment>> {
+        evidence::human_task(state, target, own_users, &self.seen().first, now)
+    }
+
+    pub fn clock_steady(&self) -> bool {
+        self.seen().clock_steady
+    }
+
+    /// What went down since then.
+    pub fn fallen_since(&self, then: &Moment) -> BTreeSet<Thing> {
+        let seen = self.seen();
+        let since = seen.falls.iter().filter(|(at, _)| at.boot == then.boot && at.boot_ms >= then.boot_ms);
+        since.map(|(_, thing)| thing.clone()).collect()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    fn fallen(&mut self, state: &ClusterState, now: Moment) -> Vec<Vmid> {
+        let mut fallen = Vec::new();
+        for (vmid, guest) in &state.guests {
+            let before = self.guests.insert(*vmid, guest.status);
+            let online = state.nodes.get(&guest.node).is_some_and(|node| node.status == NodeStatus::Online);
+            if before == Some(GuestStatus::Running) && guest.status == GuestStatus::Stopped && online {
+                fallen.push(*vmid);
+                self.falls.push_back((now, Thing::Guest(*vmid)));
+            }
+        }
+        self.guests.retain(|vmid, _| state.guests.contains_key(vmid));
+        for (name, node) in &state.nodes {
+            let before = self.nodes.insert(name.clone(), node.status);
+            if before == Some(NodeStatus::Online) && node.status == NodeStatus::Offline {
+                self.falls.push_back((now, Thing::Node(name.clone())));
+            }
+        }
+        self.nodes.retain(|name, _| state.nodes.contains_key(name));
+        while self.falls.len() > FALLS_MAX {
+            self.falls.pop_front();
+        }
+        fallen
+    }
+}
+
+fn condition(
+    state: &ClusterState,
+    target: &Target,
+    trusted: bool,
+) -> Fact<jarvis_core::policy::Condition> {
+    if trusted { evidence::condition(state, target) } else { Fact::unknown("the cluster has no quorum") }
+}
+
+fn seen_ms(state: &ClusterState, source: &SourceId) -> i64 {
+    state.sources.get(source).and_then(|source| source.seen_ms).unwrap_or(0)
+}
