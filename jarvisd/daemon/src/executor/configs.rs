@@ -13,8 +13,10 @@ use jarvis_core::{
     graph::{GuestConfig, StorageConfig},
 };
 
-use super::fresh::{self, GuestRead};
-use crate::{clients::proxmox::Proxmox, clock::Clock};
+use crate::{
+    clients::proxmox::{GuestFile, Proxmox},
+    clock::Clock,
+};
 
 /// Older ones are read again before they are leant on.
 const AGE_MAX: Duration = Duration::from_secs(600);
@@ -54,14 +56,14 @@ impl Configs {
         node: &NodeName,
         kind: GuestKind,
         vmid: Vmid,
-    ) -> Result<GuestRead, String> {
-        let read = fresh::guest_config(proxmox, node, kind, vmid).await;
+    ) -> Result<GuestFile, String> {
+        let read = proxmox.guest_config(node, kind, vmid).await;
         let read = read.map_err(|e| {
             self.shelf().guests.remove(&vmid);
             e.to_string()
         })?;
-        self.keep(vmid, node, &read);
-        Ok(read)
+        self.keep(vmid, node, &read.value);
+        Ok(read.value)
     }
 
     /// Everything kept, for the graph.
@@ -79,7 +81,7 @@ impl Configs {
         let now = self.clock.monotonic();
         let wanted = self.wanted(state, now);
         let reads = stream::iter(wanted.into_iter().map(|(vmid, node, kind)| async move {
-            let read = fresh::guest_config(proxmox, &node, kind, vmid).await;
+            let read = proxmox.guest_config(&node, kind, vmid).await;
             (vmid, node, read)
         }));
         let mut reads = std::pin::pin!(reads.buffer_unordered(AT_ONCE_MAX));
@@ -87,13 +89,13 @@ impl Configs {
         let filled = tokio::time::timeout(WAIT_MAX, async {
             while let Some((vmid, node, read)) = reads.next().await {
                 match read {
-                    Ok(read) => self.keep(vmid, &node, &read),
+                    Ok(read) => self.keep(vmid, &node, &read.value),
                     Err(error) => failed = failed.take().or_else(|| Some(format!("guest {vmid}: {error}"))),
                 }
             }
             if self.shelf().storages.as_ref().is_none_or(|(at, _)| now.duration_since(*at) > AGE_MAX) {
-                match fresh::storage_configs(proxmox).await {
-                    Ok(all) => self.shelf().storages = Some((self.clock.monotonic(), all)),
+                match proxmox.storage_configs().await {
+                    Ok(all) => self.shelf().storages = Some((self.clock.monotonic(), all.value)),
                     Err(error) => failed = failed.take().or_else(|| Some(format!("storages: {error}"))),
                 }
             }
@@ -123,7 +125,7 @@ impl Configs {
         guests.map(|guest| (guest.vmid, guest.node.clone(), guest.kind)).collect()
     }
 
-    fn keep(&self, vmid: Vmid, node: &NodeName, read: &GuestRead) {
+    fn keep(&self, vmid: Vmid, node: &NodeName, read: &GuestFile) {
         let kept = Kept { config: read.config.clone(), node: node.clone(), at: self.clock.monotonic() };
         self.shelf().guests.insert(vmid, kept);
     }

@@ -3,30 +3,40 @@
 use jarvis_core::approval::ApprovalError;
 use thiserror::Error;
 
-use crate::store::StoreError;
+use crate::store::{KillSwitchError, StoreError};
 
 #[derive(Debug, Error)]
 pub enum ExecutorError {
     #[error("`{what}` cannot be carried out by this version")]
     NotBuilt { what: &'static str },
-    #[error("no cluster is configured: add [proxmox] to the configuration and restart")]
-    NoCluster,
-    #[error("nothing was done: it could not be recorded first ({0})")]
+    #[error("nothing was done: the store does not take it or cannot be read ({0})")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Switch(KillSwitchError),
     #[error("nothing was done: {waiting} actions wait in line already; wait for some to end")]
     LineFull { waiting: usize },
+    #[error("nothing was asked: {waiting} questions wait for a person already; decide some of them first")]
+    TooManyQuestions { waiting: usize },
+    #[error("the machine gives no random numbers")]
+    Random,
     #[error("the daemon is stopping; ask again when it is back")]
     Stopping,
     #[error("`{tool}` could not be read: {why}")]
     Read { tool: &'static str, why: String },
+    #[error("`{tool}` is being read by {running} others already; ask again in a moment")]
+    Busy { tool: &'static str, running: u8 },
+    #[error("`{tool}` gave no answer within {timeout_s} s; ask again, or look at the node")]
+    TimedOut { tool: &'static str, timeout_s: u32 },
 }
 
 #[derive(Debug, Error)]
 pub enum DecideError {
-    #[error("there is no approval `{0}`; it may be too old to be kept")]
+    #[error("there is no approval `{0}` that could be decided; it may be too old, or of an earlier start")]
     Unknown(String),
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    #[error("it was decided, but its action could not be begun: {0}")]
+    NotBegun(String),
     #[error("the decision could not be recorded, so it does not count: {0}")]
     Store(#[from] StoreError),
 }

@@ -12,7 +12,7 @@ use jarvis_core::{
     cluster::{ClusterState, GuestStatus, NodeName, NodeStatus, SourceId, Vmid},
     graph::Thing,
     policy::{
-        Fact, Moment,
+        Condition, Fact, Moment,
         evidence::{self, FirstSeen, Looks},
     },
     tools::Target,
@@ -59,6 +59,19 @@ impl Eyes {
             seen.looks.see(target, &fact, Some(name.clone()), at_ms);
         }
         seen.fallen(state, now)
+    }
+
+    /// One look at something that is not in the published state; answers how many in a row agree.
+    pub fn look_at(
+        &self,
+        target: Target,
+        condition: &Fact<Condition>,
+        node: Option<NodeName>,
+        at_ms: i64,
+    ) -> u32 {
+        let mut seen = self.seen();
+        seen.looks.see(target.clone(), condition, node, at_ms);
+        seen.looks.of(&target)
     }
 
     /// Looks in a row that agree.
@@ -122,7 +135,7 @@ fn condition(
     state: &ClusterState,
     target: &Target,
     trusted: bool,
-) -> Fact<jarvis_core::policy::Condition> {
+) -> Fact<Condition> {
     if trusted { evidence::condition(state, target) } else { Fact::unknown("the cluster has no quorum") }
 }
 

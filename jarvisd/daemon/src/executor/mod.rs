@@ -4,125 +4,133 @@
 //! whether it worked, and records that too. Not here: what may be done (core's policy), how a request is put
 //! (clients), and who is asking (http and mcp build the caller from the connection).
 
+mod approvals;
+mod book;
 mod call;
+mod configs;
+mod door;
+mod end;
 mod error;
+mod eyes;
+mod facts;
+mod follow;
+mod fresh;
+mod lanes;
+mod look;
+mod parts;
+mod reconcile;
+mod run;
+mod standing;
+mod verify;
+mod views;
 
 use std::{sync::Arc, time::Duration};
 
 use jarvis_core::{
     approval::Voice,
     policy::Level,
-    protocol::acting::{ActingChange, ActingView, ActionView, ApprovalView, AutonomyView, KillView, Plan},
-    tools::Digest,
+    protocol::acting::{
+        ActingChange, ActingView, ActionView, ApprovalView, AutonomyView, KillView, Plan,
+    },
+    tools::{Digest, Target},
 };
 use tokio::sync::broadcast;
 
 pub use call::{Answer, Call};
 pub use error::{DecideError, ExecutorError};
+use parts::Inner;
+pub use parts::{CHANGES_BEHIND_MAX, Parts, SETTLE, Step};
 
-use crate::{clients::proxmox::Proxmox, clock::Clock, config::Config, state::StateHub, store::Store};
-
-/// Changes a slow listener may be behind before it takes everything anew.
-pub const CHANGES_BEHIND_MAX: usize = 256;
-
-/// What the executor works with.
-pub struct Parts {
-    pub clock: Clock,
-    pub config: Arc<Config>,
-    pub state: StateHub,
-    pub store: Store,
-    /// Missing: no cluster is configured.
-    pub proxmox: Option<Proxmox>,
-    /// Asks the poller to look now.
-    pub poke: Box<dyn Fn() + Send + Sync>,
-}
+/// A screen shows this many of the last actions.
+pub const ACTIONS_SHOWN: usize = 50;
+/// … and of the last approvals.
+pub const APPROVALS_SHOWN: usize = 50;
 
 /// A handle; clones share it.
 #[derive(Clone)]
 pub struct Executor(Arc<Inner>);
 
-struct Inner {
-    changes: broadcast::Sender<ActingChange>,
-    #[expect(dead_code, reason = "used by what follows")]
-    parts: Parts,
-}
-
 impl Executor {
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { changes: broadcast::Sender::new(CHANGES_BEHIND_MAX), parts }))
-    }
-
     /// Answers a read; decides on a change and carries it out. A change that is still under way after `wait` is
     /// answered with [`Answer::Running`]; dropping this future stops nothing that was begun.
     ///
     /// # Errors
     /// What kept it from being decided or carried out at all; a refusal is no error.
-    pub async fn call(&self, call: Call, _wait: Duration) -> Result<Answer, ExecutorError> {
-        Err(ExecutorError::NotBuilt { what: call.operation.descriptor().name })
+    pub async fn call(&self, call: Call, wait: Duration) -> Result<Answer, ExecutorError> {
+        self.enter(call, wait).await
     }
 
     /// What `call` would do, and the exact requests it would make; nothing is sent or recorded.
     pub async fn plan(&self, call: Call) -> Result<Plan, ExecutorError> {
-        Err(ExecutorError::NotBuilt { what: call.operation.descriptor().name })
+        Ok(self.0.planned(call).await)
     }
 
     /// Pending and recent, newest first.
     pub async fn approvals(&self) -> Vec<ApprovalView> {
-        Vec::new()
+        self.0.approval_views(APPROVALS_SHOWN).await
     }
 
     /// Decides an approval. An approved one begins its action at once; the view names it.
+    ///
+    /// # Errors
+    /// Who comes second is told who decided and what.
     pub async fn decide(
         &self,
         id: &str,
-        _voice: Voice,
-        _approve: bool,
-        _hash: Digest,
+        voice: Voice,
+        approve: bool,
+        hash: Digest,
     ) -> Result<ApprovalView, DecideError> {
-        Err(DecideError::Unknown(id.to_owned()))
+        self.decided(id, voice, approve, hash).await
     }
 
     /// Gives a pending approval its full time again.
-    pub async fn extend(&self, id: &str, _voice: Voice) -> Result<ApprovalView, DecideError> {
-        Err(DecideError::Unknown(id.to_owned()))
+    pub async fn extend(&self, id: &str, voice: Voice) -> Result<ApprovalView, DecideError> {
+        self.0.extend_approval(id, &voice).await
     }
 
-    pub async fn action(&self, _id: &str) -> Option<ActionView> {
-        None
+    pub async fn action(&self, id: &str) -> Option<ActionView> {
+        if let Some(view) = self.0.book.get(id) {
+            return Some(view.borrow().clone());
+        }
+        let stored = self.0.parts.store.intents().get(id).await.ok().flatten();
+        stored.map(|intent| self.0.view_of(&intent))
     }
 
     /// Newest first.
-    pub async fn actions(&self, _limit: usize) -> Vec<ActionView> {
-        Vec::new()
+    pub async fn actions(&self, limit: usize) -> Vec<ActionView> {
+        let mut views = self.0.book.newest(limit);
+        let rows = self.0.parts.store.intents().recent(i64::try_from(limit).unwrap_or(i64::MAX)).await;
+        for intent in rows.unwrap_or_default() {
+            if views.iter().all(|view| view.id != intent.new.id) {
+                views.push(self.0.view_of(&intent));
+            }
+        }
+        views.sort_by(|a, b| (b.asked_ms, &b.id).cmp(&(a.asked_ms, &a.id)));
+        views.truncate(limit);
+        views
     }
 
     pub async fn kill_switch(&self) -> KillView {
-        let why = "the switch is not built in yet".to_owned();
-        KillView { on: true, unreadable: Some(why), by: None, since_ms: None }
+        self.0.kill_view().await
     }
 
     /// On: voids whatever is pending. Off: runs nothing that was proposed before.
-    pub async fn set_kill_switch(&self, _on: bool, _who: &str) -> Result<KillView, ExecutorError> {
-        Err(ExecutorError::NotBuilt { what: "kill switch" })
+    pub async fn set_kill_switch(&self, on: bool, who: &str) -> Result<KillView, ExecutorError> {
+        self.0.set_switch(on, who).await
     }
 
     pub async fn autonomy(&self) -> AutonomyView {
-        AutonomyView {
-            level: 0,
-            unreadable: Some("the level is not built in yet".to_owned()),
-            by: None,
-            since_ms: None,
-            hour_used: 0,
-            hour_max: 0,
-            day_used: 0,
-            day_max: 0,
-            quarantined: Vec::new(),
-            scores: Vec::new(),
-        }
+        self.0.autonomy_view().await
     }
 
-    pub async fn set_level(&self, _level: Level, _who: &str) -> Result<AutonomyView, ExecutorError> {
-        Err(ExecutorError::NotBuilt { what: "autonomy level" })
+    pub async fn set_level(&self, level: Level, who: &str) -> Result<AutonomyView, ExecutorError> {
+        self.0.set_autonomy(level, who).await
+    }
+
+    /// A person's act: forgets the falls of this target and ends its quarantine.
+    pub async fn lift_quarantine(&self, target: &Target, who: &str) -> Result<AutonomyView, ExecutorError> {
+        self.0.lift(target, who).await
     }
 
     /// Everything a screen shows of acting. Subscribe to [`Executor::changes`] first.
@@ -139,6 +147,3 @@ impl Executor {
         self.0.changes.subscribe()
     }
 }
-
-/// A screen shows this many of the last actions.
-pub const ACTIONS_SHOWN: usize = 50;

@@ -1,0 +1,255 @@
+//! From a call to its answer: decided, recorded, and begun in a task of its own.
+
+use std::time::Duration;
+
+use jarvis_core::{
+    approval::Voice,
+    audit::Kind,
+    policy::{self, Answer as Decided, Objection, Request},
+    protocol::acting::{ActionState, ActionView, ApprovalView, ExactCall, Plan, Refusal},
+    tools::{Digest, Operation, Tier},
+};
+use serde_json::json;
+
+use super::{
+    Answer, Call, DecideError, Executor, ExecutorError, Inner, Step,
+    approvals::Proposed,
+    book::Page,
+    facts::Gathered,
+    lanes::Entry,
+    run::{Basis, Ready, Turn},
+    views,
+};
+use crate::store::StoreError;
+
+/// What became of a proposal.
+enum Begun {
+    Refused(Refusal),
+    Asked(Box<ApprovalView>),
+    Action(Page),
+}
+
+impl Executor {
+    pub(super) async fn enter(&self, call: Call, wait: Duration) -> Result<Answer, ExecutorError> {
+        let Call { operation, caller, pin, tainted } = call;
+        let proposed = Proposed { operation, caller, pin, tainted };
+        if proposed.operation.tier() == Tier::Green {
+            return self.0.read(proposed).await;
+        }
+        // Whoever asked may go away at any point; what was begun is not left half done.
+        let this = self.clone();
+        let begun = self.0.spawn(async move { this.propose(proposed).await });
+        match begun.await.map_err(|_| ExecutorError::Stopping)?? {
+            Begun::Refused(refusal) => Ok(Answer::Refused(refusal)),
+            Begun::Asked(view) => Ok(Answer::Pending(view)),
+            Begun::Action(page) => {
+                let mut watch = page.watch();
+                let over = watch.wait_for(|view| view.state.is_over());
+                Ok(match tokio::time::timeout(wait, over).await {
+                    Ok(Ok(view)) => Answer::Done(Box::new(view.clone())),
+                    Ok(Err(_)) | Err(_) => Answer::Running(Box::new(page.view())),
+                })
+            }
+        }
+    }
+
+    async fn propose(&self, mut proposed: Proposed) -> Result<Begun, ExecutorError> {
+        let gathered = self.0.gather(&proposed.operation, &proposed.caller).await;
+        let request = proposed.request();
+        let decision = policy::decide(&gathered.facts, request);
+        let reasons: Vec<String> = decision.reasons().collect();
+        self.0.step(Step::Decided);
+        match decision.answer {
+            Decided::Refuse => {
+                self.0.record(Kind::Refused, &proposed, &reasons).await?;
+                Ok(Begun::Refused(refusal(&proposed.operation, &decision.objections)))
+            }
+            Decided::Ask(ask) => {
+                proposed.pin = Some(ask.identity.clone());
+                let view = self.0.ask(&ask, proposed, &gathered).await?;
+                Ok(Begun::Asked(Box::new(view)))
+            }
+            Decided::Permit(permit) => {
+                proposed.pin = permit.identity().cloned();
+                let lanes = Inner::lanes(&proposed.operation, gathered.place.as_ref());
+                let entry = self.0.line.enter(lanes);
+                let entry = entry.map_err(|_| ExecutorError::LineFull { waiting: self.0.line.waiting() })?;
+                let page = self.0.open_page(&proposed, Some(&gathered), None)?;
+                let turn = match entry {
+                    Entry::Now(pass) => {
+                        if let Err(error) = self.0.record(Kind::Permitted, &proposed, &reasons).await {
+                            self.0.came_to_nothing(&page, &format!("it could not be recorded: {error}"));
+                            return Err(error.into());
+                        }
+                        Turn::Now(pass, Box::new(Ready { permit, gathered }))
+                    }
+                    // Decided again when it is its turn: what is seen now is old by then.
+                    waiting @ Entry::Wait(_) => Turn::InLine(waiting),
+                };
+                self.begin(page.clone(), proposed, Basis::Policy, turn);
+                Ok(Begun::Action(page))
+            }
+        }
+    }
+
+    fn begin(&self, page: Page, proposed: Proposed, basis: Basis, turn: Turn) {
+        let this = self.clone();
+        self.0.spawn(async move {
+            let (caller, operation) = (proposed.caller.clone(), proposed.operation.clone());
+            let inner = this.clone();
+            this.run(page.clone(), proposed, basis, turn).await;
+            let view = page.view();
+            if view.sent_ms.is_some() && view.state.is_over() {
+                let well = matches!(view.state, ActionState::Ok | ActionState::Warnings);
+                inner.0.learn(&caller, &operation, well).await;
+            }
+        });
+    }
+
+    pub(super) async fn decided(
+        &self,
+        id: &str,
+        voice: Voice,
+        approve: bool,
+        hash: Digest,
+    ) -> Result<ApprovalView, DecideError> {
+        let (this, id) = (self.clone(), id.to_owned());
+        let deciding = self.0.spawn(async move {
+            let (view, proposed) = this.0.decide_approval(&id, &voice, approve, hash).await?;
+            let Some(proposed) = proposed else { return Ok(view) };
+            let (_, state) = this.0.parts.state.current();
+            let node = views::place(&proposed.operation.target(), &state).0;
+            let lanes = jarvis_core::policy::Lanes::of(&proposed.operation, node.as_ref());
+            let page = match this.0.open_page(&proposed, None, Some(&id)) {
+                Ok(page) => page,
+                Err(error) => return Err(DecideError::NotBegun(error.to_string())),
+            };
+            let view = this.0.began(&id, &page.id()).unwrap_or(view);
+            match this.0.line.enter(lanes) {
+                Ok(entry) => this.begin(page, proposed, Basis::Approval(id), Turn::InLine(entry)),
+                Err(_) => {
+                    let waiting = this.0.line.waiting();
+                    let why = ExecutorError::LineFull { waiting }.to_string();
+                    this.0.came_to_nothing(&page, &why);
+                }
+            }
+            Ok(view)
+        });
+        deciding.await.map_err(|_| DecideError::NotBegun("the daemon is stopping".to_owned()))?
+    }
+}
+
+impl Inner {
+    pub(super) async fn planned(&self, call: Call) -> Plan {
+        let Call { operation, caller, pin, tainted } = call;
+        let proposed = Proposed { operation, caller, pin, tainted };
+        let gathered = self.gather(&proposed.operation, &proposed.caller).await;
+        let weighing = policy::weigh(&gathered.facts, &proposed.request());
+        let operation = &proposed.operation;
+        let descriptor = operation.descriptor();
+        Plan {
+            tool: descriptor.name.to_owned(),
+            title: descriptor.title.to_owned(),
+            args: operation.args(),
+            target: operation.target().to_string(),
+            tier: operation.tier(),
+            effect: operation.effect(),
+            verdict: weighing.verdict,
+            objections: views::objections(&weighing.objections),
+            blast: gathered.blast_view(),
+            exact_calls: self.exact_calls(operation, &gathered),
+        }
+    }
+
+    /// What the real run would send, as far as the target is known.
+    pub(super) fn exact_calls(&self, operation: &Operation, gathered: &Gathered) -> Vec<ExactCall> {
+        if operation.tier() == Tier::Green {
+            return Vec::new();
+        }
+        let route = policy::route(operation.effect(), &gathered.facts.target.ha);
+        self.exact(operation, gathered, route).map(|(exact, _)| views::exact(&exact)).into_iter().collect()
+    }
+
+    async fn read(&self, proposed: Proposed) -> Result<Answer, ExecutorError> {
+        let gathered = self.gather(&proposed.operation, &proposed.caller).await;
+        let decision = policy::decide(&gathered.facts, proposed.request());
+        let reasons: Vec<String> = decision.reasons().collect();
+        let Decided::Permit(_permit) = decision.answer else {
+            self.record(Kind::Refused, &proposed, &reasons).await?;
+            return Ok(Answer::Refused(refusal(&proposed.operation, &decision.objections)));
+        };
+        Err(ExecutorError::NotBuilt { what: proposed.operation.descriptor().name })
+    }
+
+    /// A row of the audit on what was decided.
+    pub(super) async fn record(
+        &self,
+        kind: Kind,
+        proposed: &Proposed,
+        reasons: &[String],
+    ) -> Result<(), StoreError> {
+        let operation = &proposed.operation;
+        let detail = json!({"operation": operation.canonical(), "tier": operation.tier(), "reasons": reasons});
+        let draft = self.draft(kind, &proposed.caller.label(), &operation.target().to_string(), detail);
+        self.parts.store.audit().append(draft).await.map(drop)
+    }
+
+    fn open_page(
+        &self,
+        proposed: &Proposed,
+        gathered: Option<&Gathered>,
+        approval: Option<&str>,
+    ) -> Result<Page, ExecutorError> {
+        let operation = &proposed.operation;
+        let descriptor = operation.descriptor();
+        let (_, state) = self.parts.state.current();
+        let (node, vmid) = views::place(&operation.target(), &state);
+        let view = ActionView {
+            id: self.new_id("act")?,
+            tool: descriptor.name.to_owned(),
+            title: descriptor.title.to_owned(),
+            args: operation.args(),
+            target: operation.target().to_string(),
+            node,
+            vmid,
+            tier: operation.tier(),
+            effect: operation.effect(),
+            caller: proposed.caller.label(),
+            approval: approval.map(str::to_owned),
+            state: ActionState::Waiting,
+            message: None,
+            upid: None,
+            exit: None,
+            log: Vec::new(),
+            verified: None,
+            evidence: None,
+            sent: None,
+            predicted: gathered.and_then(Gathered::blast_view),
+            observed: None,
+            asked_ms: self.parts.clock.now_ms(),
+            sent_ms: None,
+            ended_ms: None,
+        };
+        Ok(self.book.open(view))
+    }
+}
+
+impl Proposed {
+    fn request(&self) -> Request {
+        Request {
+            operation: self.operation.clone(),
+            caller: self.caller.clone(),
+            pin: self.pin.clone(),
+            tainted: self.tainted.clone(),
+            approval: None,
+        }
+    }
+}
+
+fn refusal(operation: &Operation, objections: &[Objection]) -> Refusal {
+    Refusal {
+        tool: operation.descriptor().name.to_owned(),
+        tier: operation.tier(),
+        objections: views::objections(objections),
+    }
+}

@@ -1,0 +1,73 @@
+//! A task followed to its own end. A task id is no success, and a time-out of ours is no failure of the task.
+
+use std::time::{Duration, Instant};
+
+use jarvis_core::cluster::{TaskStatus, Upid};
+
+use super::Inner;
+use crate::clients::proxmox::Proxmox;
+
+/// The first question after the send; most tasks of a guest end within a second.
+const FIRST_AFTER: Duration = Duration::from_millis(100);
+/// A long task is asked about this often.
+const EVERY_MAX: Duration = Duration::from_secs(2);
+/// Lines of its log that are kept and shown.
+const LOG_LINES: u32 = 20;
+const LINE_CHARS_MAX: usize = 300;
+
+/// How the following ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    Ended { status: TaskStatus, exit: Option<String>, log: Vec<String> },
+    /// It runs on, or nobody answers for it; why, for a person.
+    Lost { why: String, log: Vec<String> },
+    /// The daemon stops; the next start takes it up again.
+    Stopping,
+}
+
+impl Inner {
+    pub(super) async fn follow(&self, proxmox: &Proxmox, upid: &Upid, deadline: Instant) -> Followed {
+        let mut wait = FIRST_AFTER;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => return Followed::Stopping,
+            }
+            wait = wait.saturating_mul(2).min(EVERY_MAX);
+            let trouble = match proxmox.task_end(upid).await {
+                Ok(answer) if answer.value.status != TaskStatus::Running => {
+                    let log = tail(proxmox, upid).await;
+                    let exit = answer.value.exit.map(|exit| plain(&exit));
+                    return Followed::Ended { status: answer.value.status, exit, log };
+                }
+                Ok(_) => None,
+                Err(error) => Some(error.to_string()),
+            };
+            if self.parts.clock.monotonic() >= deadline {
+                let why = trouble.map_or_else(
+                    || "its task still runs after the time it may take".to_owned(),
+                    |error| format!("its task could not be asked about: {error}"),
+                );
+                return Followed::Lost { why, log: tail(proxmox, upid).await };
+            }
+        }
+    }
+}
+
+async fn tail(proxmox: &Proxmox, upid: &Upid) -> Vec<String> {
+    match proxmox.task_tail(upid, LOG_LINES).await {
+        Ok(answer) => answer.value.lines.iter().map(|line| plain(&line.text)).collect(),
+        Err(error) => vec![format!("(the log could not be read: {error})")],
+    }
+}
+
+/// Text of others, fit for a row and a screen: one bounded line without control or direction characters.
+pub fn plain(text: &str) -> String {
+    let shown = text.chars().filter(|c| !c.is_control() && !is_direction(*c));
+    shown.take(LINE_CHARS_MAX).collect()
+}
+
+/// Characters that turn the direction of writing or are not seen at all.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}

@@ -1,0 +1,304 @@
+//! A fresh look at one target, from the node that owns it, for one decision.
+//!
+//! What is read goes into the published state as well, so that screens see what the decision saw. What could not be
+//! read stays unknown, with the reason.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jarvis_core::{
+    cluster::{
+        ClusterState, GuestKind, NodeName, NodeStatus, SourceId, SourceState, Vmid,
+        reading::{Part, Reading},
+    },
+    policy::{Condition, Fact, evidence},
+    tools::{
+        Target,
+        words::{StorageName, UnitName},
+    },
+};
+
+use super::{Inner, fresh};
+use crate::clients::proxmox::{Answer, Proxmox, ProxmoxError};
+
+/// Between two looks at a thing that has just changed; Proxmox' own status is renewed with every question.
+const AGAIN_AFTER: Duration = Duration::from_millis(1_000);
+/// What a source that was never polled is taken to be asked in.
+const INTERVAL_MS: i64 = 10_000;
+
+/// What one look brought.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub state: Arc<ClusterState>,
+    pub matches: Fact<u32>,
+    pub condition: Fact<Condition>,
+    pub looks: Fact<u32>,
+    pub node: Option<NodeName>,
+    pub kind: Option<GuestKind>,
+    pub lock: Fact<Option<String>>,
+    pub ha: Fact<Option<String>>,
+    /// Names of its storages.
+    pub storages: Fact<Vec<String>>,
+    pub config_digest: String,
+    pub absent: Fact<bool>,
+    pub listed: Fact<bool>,
+}
+
+impl Inner {
+    /// Looks until as many looks agree as are asked for, or one more did not help.
+    pub(super) async fn look(&self, target: &Target, looks_min: u32) -> Look {
+        let mut look = self.look_once(target).await;
+        for _ in 1..looks_min.max(1) {
+            let enough = match &look.looks {
+                Fact::Known(count) => *count >= looks_min,
+                Fact::Unknown(_) => true,
+            };
+            if enough {
+                break;
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
+            look = self.look_once(target).await;
+        }
+        look
+    }
+
+    async fn look_once(&self, target: &Target) -> Look {
+        let Some(proxmox) = self.parts.proxmox.clone() else {
+            return unseen(self.parts.state.current().1, "no cluster is configured");
+        };
+        self.renew_lists(&proxmox).await;
+        let state = self.parts.state.current().1;
+        match target {
+            Target::Guest(vmid) => self.guest(&proxmox, state, *vmid).await,
+            Target::Node(node) => self.node(state, node),
+            Target::Service { node, unit } => self.service(&proxmox, state, node, unit).await,
+            Target::Cluster | Target::Storage(_) => unseen(state, "nothing is done to this"),
+            Target::Container { .. } => unseen(state, "no Docker host is configured"),
+        }
+    }
+
+    /// Membership and tasks anew, and the resources when the last ones are not fresh.
+    async fn renew_lists(&self, proxmox: &Proxmox) {
+        let (_, state) = self.parts.state.current();
+        let fresh = state.sources.get(&SourceId::resources()).is_some_and(|s| s.state == SourceState::Fresh);
+        let resources = async { if fresh { None } else { Some(proxmox.resources().await) } };
+        let (membership, tasks, resources) =
+            tokio::join!(proxmox.membership(), proxmox.tasks(), resources);
+        let mut readings = Vec::new();
+        if let Some(answer) = resources {
+            readings.extend(reading(&state, SourceId::resources(), answer.map(|a| a.map(Part::Resources))));
+        }
+        readings.extend(reading(&state, SourceId::membership(), membership.map(|a| a.map(Part::Membership))));
+        readings.extend(reading(&state, SourceId::tasks(), tasks.map(|a| a.map(Part::Tasks))));
+        self.absorb(readings).await;
+    }
+
+    /// Into the published state, with its lines for the feed.
+    pub(super) async fn absorb(&self, readings: Vec<Reading>) -> Arc<ClusterState> {
+        let events = self.parts.state.absorb(readings, self.parts.clock.now_ms());
+        if let Err(error) = self.parts.store.events().append(events).await {
+            tracing::error!(%error, "activity lines are lost");
+        }
+        let (_, state) = self.parts.state.current();
+        self.note_falls(&state).await;
+        state
+    }
+
+    async fn guest(&self, proxmox: &Proxmox, state: Arc<ClusterState>, vmid: Vmid) -> Look {
+        let target = Target::Guest(vmid);
+        let Some(guest) = state.guests.get(&vmid).cloned() else {
+            return Look { matches: evidence::matches(&state, &target), ..unseen(state, "there is no such guest") };
+        };
+        let (node, kind) = (guest.node.clone(), guest.kind);
+        let online = state.nodes.get(&node).is_some_and(|n| n.status == NodeStatus::Online);
+        if !online {
+            let why = format!("its node {node} is not online");
+            let matches = evidence::matches(&state, &target);
+            return Look { matches, node: Some(node), kind: Some(kind), ..unseen(state, why) };
+        }
+        let (now, config) = tokio::join!(
+            proxmox.guest_now(&node, kind, vmid),
+            self.configs.fresh(proxmox, &node, kind, vmid),
+        );
+        let own_word = now.as_ref().ok().map(|answer| (answer.value.lock.clone(), answer.value.ha_state.clone()));
+        let failed = now.as_ref().err().map(|e| format!("{node} could not be asked for it: {e}"));
+        let readings = reading(&state, SourceId::guest(vmid), now.map(|a| a.map(Part::GuestNow)));
+        let state = self.absorb(readings.into_iter().collect()).await;
+        let mut look = Look {
+            matches: evidence::matches(&state, &target),
+            node: Some(node),
+            kind: Some(kind),
+            ..unseen(Arc::clone(&state), failed.clone().unwrap_or_default())
+        };
+        if let Some((lock, _)) = &own_word {
+            look.condition = evidence::condition(&state, &target);
+            look.looks = Fact::Known(self.eyes.looks(&target));
+            if let Ok(read) = &config {
+                look.lock = Fact::Known(lock.clone().or_else(|| read.lock.clone()));
+            }
+        } else {
+            // Its record may be older than the answer that did not come.
+            self.parts.poke();
+        }
+        let managed = own_word.as_ref().and_then(|(_, ha)| ha.clone()).or_else(|| guest.ha_state.clone());
+        look.ha = match (own_word.is_some(), managed) {
+            (false, _) => look.ha,
+            (true, None) => Fact::Known(None),
+            (true, Some(_)) => ha_state(proxmox, vmid).await,
+        };
+        match config {
+            Ok(read) => {
+                look.storages = Fact::Known(read.config.storages.clone());
+                look.config_digest = read.digest;
+            }
+            Err(why) => {
+                look.lock = Fact::unknown(why.clone());
+                look.storages = Fact::unknown(why);
+            }
+        }
+        look
+    }
+
+    fn node(&self, state: Arc<ClusterState>, node: &NodeName) -> Look {
+        let target = Target::Node(node.clone());
+        let members = state.sources.get(&SourceId::membership());
+        let fresh = members.is_some_and(|source| source.state == SourceState::Fresh);
+        let quorate = state.cluster.as_ref().is_some_and(|cluster| cluster.quorate == Some(true));
+        let absent = match state.nodes.get(node).map(|node| node.status) {
+            _ if !fresh => Fact::unknown("the list of members is not fresh"),
+            _ if !quorate => Fact::unknown("no quorate peer answers"),
+            Some(NodeStatus::Offline) => Fact::Known(true),
+            Some(NodeStatus::Online) => Fact::Known(false),
+            Some(NodeStatus::Unknown) | None => Fact::unknown("the members do not say"),
+        };
+        Look {
+            matches: evidence::matches(&state, &target),
+            condition: evidence::condition(&state, &target),
+            looks: Fact::Known(self.eyes.looks(&target)),
+            node: Some(node.clone()),
+            lock: Fact::Known(None),
+            ha: Fact::Known(None),
+            storages: Fact::Known(Vec::new()),
+            absent,
+            ..unseen(state, "this is no guest")
+        }
+    }
+
+    async fn service(
+        &self,
+        proxmox: &Proxmox,
+        state: Arc<ClusterState>,
+        node: &NodeName,
+        unit: &UnitName,
+    ) -> Look {
+        let target = Target::Service { node: node.clone(), unit: unit.clone() };
+        let listed = self.parts.config.services.restart.iter().any(|s| s.node == *node && s.unit == *unit);
+        let bare = unit.as_str().trim_end_matches(".service");
+        let (matches, condition) = match fresh::services(proxmox, node).await {
+            Err(error) => {
+                let why = error.to_string();
+                (Fact::unknown(why.clone()), Fact::unknown(why))
+            }
+            Ok(units) => {
+                let found: Vec<_> = units.iter().filter(|(name, _)| name.trim_end_matches(".service") == bare).collect();
+                let condition = match found.first() {
+                    Some((_, Some(true))) => Fact::Known(Condition::Up),
+                    Some((_, Some(false))) => Fact::Known(Condition::Down),
+                    Some((_, None)) | None => Fact::unknown("the node does not say how it does"),
+                };
+                (Fact::Known(u32::try_from(found.len()).unwrap_or(u32::MAX)), condition)
+            }
+        };
+        let looks = self.eyes.look_at(target, &condition, Some(node.clone()), self.parts.clock.now_ms());
+        Look {
+            matches,
+            condition,
+            looks: Fact::Known(looks),
+            node: Some(node.clone()),
+            lock: Fact::Known(None),
+            ha: Fact::Known(None),
+            storages: Fact::Known(Vec::new()),
+            listed: Fact::Known(listed),
+            ..unseen(state, "this is no guest")
+        }
+    }
+}
+
+/// What the HA manager does with it now; its own status only tells what is asked of it.
+async fn ha_state(proxmox: &Proxmox, vmid: Vmid) -> Fact<Option<String>> {
+    match proxmox.ha_states().await {
+        Ok(states) => match states.value.get(&vmid) {
+            Some(ha) => Fact::Known(Some(ha.state.clone())),
+            None => Fact::unknown("the HA manager does not list it, though it is said to be under HA"),
+        },
+        Err(error) => Fact::unknown(error.to_string()),
+    }
+}
+
+fn reading(
+    state: &ClusterState,
+    source: SourceId,
+    answer: Result<Answer<Part>, ProxmoxError>,
+) -> Option<Reading> {
+    let interval_ms = state.sources.get(&source).map_or(INTERVAL_MS, |known| known.interval_ms);
+    // A failure is the poller's to report; here the value stays as old as it is.
+    answer.ok().map(|answer| Reading {
+        source,
+        at_ms: answer.at_ms,
+        interval_ms,
+        via: Some(answer.via),
+        part: Ok(answer.value),
+        odd_rows: answer.odd_rows,
+    })
+}
+
+fn unseen(state: Arc<ClusterState>, why: impl Into<String>) -> Look {
+    let why = why.into();
+    let because = || why.clone();
+    Look {
+        state,
+        matches: Fact::unknown(because()),
+        condition: Fact::unknown(because()),
+        looks: Fact::unknown(because()),
+        node: None,
+        kind: None,
+        lock: Fact::unknown(because()),
+        ha: Fact::unknown(because()),
+        storages: Fact::unknown(because()),
+        config_digest: String::new(),
+        absent: Fact::unknown(because()),
+        listed: Fact::unknown(because()),
+    }
+}
+
+/// The storages by name as the target's node sees them; one that is not listed there is not available.
+pub fn storages_now(
+    state: &ClusterState,
+    node: Option<&NodeName>,
+    names: &[String],
+) -> Vec<jarvis_core::policy::StorageNow> {
+    let seen: BTreeMap<&str, _> = state
+        .storages
+        .values()
+        .filter(|storage| Some(&storage.node) == node)
+        .map(|storage| (storage.storage.as_str(), storage))
+        .collect();
+    let now = names.iter().map(|name| {
+        let storage = seen.get(name.as_str());
+        let percent = storage.and_then(|s| {
+            let (used, total) = (s.used_bytes?, s.total_bytes.filter(|total| *total > 0)?);
+            u32::try_from(used.saturating_mul(100) / total).ok()
+        });
+        jarvis_core::policy::StorageNow {
+            name: name.clone(),
+            available: storage
+                .is_some_and(|s| s.status == jarvis_core::cluster::StorageStatus::Available),
+            fill_percent: percent,
+        }
+    });
+    now.collect()
+}
+
+/// The storage a backup goes to.
+pub fn named(storage: &StorageName) -> Vec<String> {
+    vec![storage.as_str().to_owned()]
+}

@@ -1,0 +1,370 @@
+//! One permitted action from its lane to its outcome, in a task of its own: whoever asked for it may go away.
+//!
+//! The order is the point: lane, decision on fresh facts, intent on the disk, last look, send, its task's own end, an
+//! independent read, outcome on the disk. What cannot be recorded is not sent.
+
+use std::time::Duration;
+
+use jarvis_core::{
+    audit::Kind,
+    cluster::Upid,
+    policy::{self, Answer, Fact, LastLook, Lanes, Permit, PolicyVersion, Request, Route},
+    protocol::acting::{ActionState, Verified},
+    tools::Effect,
+};
+use serde_json::json;
+
+use super::{
+    Executor, Inner, Step,
+    approvals::Proposed,
+    book::Page,
+    end::Ended,
+    facts::Gathered,
+    follow::{Followed, plain},
+    lanes::{Entry, Pass},
+    verify::Before,
+    views,
+};
+use crate::{
+    clients::{
+        proxmox::changes::{self, Place},
+        sending::{Exact, SendError, Sent},
+    },
+    store::{End, NewIntent},
+};
+
+/// On what it rests that it may run.
+#[derive(Debug, Clone)]
+pub enum Basis {
+    /// Policy let it go ahead.
+    Policy,
+    /// A person's decision, by the number of the approval.
+    Approval(String),
+}
+
+/// A permit with what it was given for.
+pub struct Ready {
+    pub permit: Permit,
+    pub gathered: Gathered,
+}
+
+/// Its place in the line, and its permit where it need not wait.
+pub enum Turn {
+    Now(Pass, Box<Ready>),
+    InLine(Entry),
+}
+
+/// What is under way, as it was sent.
+#[derive(Debug, Clone)]
+pub struct UnderWay {
+    pub upid: Option<Upid>,
+    pub place: Place,
+    pub before: Before,
+    /// Whether the send itself was answered; otherwise it may never have arrived.
+    pub answered: bool,
+}
+
+impl Executor {
+    pub(super) async fn run(self, page: Page, proposed: Proposed, basis: Basis, turn: Turn) {
+        let this = &self.0;
+        let (pass, ready) = match turn {
+            Turn::Now(pass, ready) => (pass, *ready),
+            Turn::InLine(entry) => {
+                let Some(pass) = this.turn(&page, entry).await else { return };
+                match this.permit(&page, &proposed, &basis).await {
+                    Some(ready) => (pass, ready),
+                    None => return,
+                }
+            }
+        };
+        this.step(Step::LaneHeld);
+        this.act(&page, &proposed, ready).await;
+        // Only now may others touch it.
+        drop(pass);
+    }
+}
+
+impl Inner {
+    /// Waits for the lanes. What waits is void when the switch is thrown or the level is changed.
+    async fn turn(&self, page: &Page, entry: Entry) -> Option<Pass> {
+        let turn = match entry {
+            Entry::Now(pass) => return Some(pass),
+            Entry::Wait(turn) => turn,
+        };
+        page.write(|view| view.message = Some("waits for another change to end".to_owned()));
+        let mut voids = self.voids.subscribe();
+        tokio::select! {
+            pass = turn => pass.ok(),
+            changed = voids.changed() => {
+                let why = if changed.is_ok() { voids.borrow().1.clone() } else { String::new() };
+                self.came_to_nothing(page, &why);
+                None
+            }
+            () = self.stop.cancelled() => {
+                self.came_to_nothing(page, "the daemon was stopped before it was its turn");
+                None
+            }
+        }
+    }
+
+    /// Decides on facts of this moment, with the approval it rests on.
+    async fn permit(&self, page: &Page, proposed: &Proposed, basis: &Basis) -> Option<Ready> {
+        let gathered = self.gather(&proposed.operation, &proposed.caller).await;
+        let approval = match basis {
+            Basis::Policy => None,
+            Basis::Approval(id) => {
+                let Fact::Known(identity) = &gathered.facts.target.identity else {
+                    self.came_to_nothing(page, "the target's identity could not be read; propose it again");
+                    self.redeem(id, jarvis_core::tools::Digest::ZERO).await.err();
+                    return None;
+                };
+                let hash = policy::action_hash(&proposed.operation, identity, &gathered.facts);
+                match self.redeem(id, hash).await {
+                    Ok(grant) => Some(grant),
+                    Err(why) => {
+                        self.came_to_nothing(page, &why);
+                        return None;
+                    }
+                }
+            }
+        };
+        let request = Request {
+            operation: proposed.operation.clone(),
+            caller: proposed.caller.clone(),
+            pin: proposed.pin.clone(),
+            tainted: proposed.tainted.clone(),
+            approval,
+        };
+        let decision = policy::decide(&gathered.facts, request);
+        let reasons: Vec<String> = decision.reasons().collect();
+        match decision.answer {
+            Answer::Permit(permit) => {
+                if let Err(error) = self.record(Kind::Permitted, proposed, &reasons).await {
+                    self.came_to_nothing(page, &format!("it could not be recorded: {error}"));
+                    return None;
+                }
+                Some(Ready { permit, gathered })
+            }
+            Answer::Ask(ask) => {
+                let asked = self.ask(&ask, proposed.clone(), &gathered).await;
+                let message = match asked {
+                    Ok(view) => format!("a person must decide now (approval {})", view.id),
+                    Err(error) => error.to_string(),
+                };
+                self.came_to_nothing(page, &message);
+                None
+            }
+            Answer::Refuse => {
+                let recorded = self.record(Kind::Refused, proposed, &reasons).await;
+                self.came_to_nothing(page, &reasons.join("; "));
+                recorded.err().into_iter().for_each(|error| tracing::error!(%error, "a refusal was not recorded"));
+                None
+            }
+        }
+    }
+
+    /// From the permit to the outcome.
+    async fn act(&self, page: &Page, proposed: &Proposed, ready: Ready) {
+        let Ready { permit, gathered } = ready;
+        let operation = &proposed.operation;
+        let route = policy::route(operation.effect(), &gathered.facts.target.ha);
+        let (exact, place) = match self.exact(operation, &gathered, route) {
+            Ok(both) => both,
+            Err(error) => return self.came_to_nothing(page, &error.to_string()),
+        };
+        page.write(|view| {
+            view.approval = permit.approval().map(str::to_owned);
+            view.predicted = gathered.blast_view();
+            view.sent = Some(views::exact(&exact));
+            view.message = None;
+        });
+        let intent = self.intent(page, proposed, &permit, &exact, &gathered);
+        if let Err(error) = self.parts.store.intents().begin(intent).await {
+            return self.came_to_nothing(page, &format!("it could not be recorded, so it was not sent: {error}"));
+        }
+        self.step(Step::IntentKept);
+        page.write(|view| view.state = ActionState::Sending);
+        let before = self.before(operation, &place).await;
+        let look = self.last_look(&permit).await;
+        self.step(Step::LastLooked);
+        let sent = match permit.spend(&look) {
+            Ok(order) => self.send(order, &place).await,
+            Err(void) => Err(SendError::NotSent(Box::new(void))),
+        };
+        self.step(Step::Sent);
+        let sent_ms = self.parts.clock.now_ms();
+        page.write(|view| view.sent_ms = Some(sent_ms));
+        let under_way = match self.taken_on(page, sent, place, before).await {
+            Ok(under_way) => under_way,
+            Err(ended) => return self.conclude(page, operation, ended, Some(&gathered), false).await,
+        };
+        let ended = self.to_its_end(operation, &under_way, Some(page)).await;
+        if let Some(ended) = ended {
+            self.conclude(page, operation, ended, Some(&gathered), false).await;
+        }
+    }
+
+    /// What the answer to the send means.
+    async fn taken_on(
+        &self,
+        page: &Page,
+        sent: Result<Sent, SendError>,
+        place: Place,
+        before: Before,
+    ) -> Result<UnderWay, Ended> {
+        match sent {
+            Ok(Sent { upid }) => {
+                if let Some(upid) = &upid
+                    && let Err(error) = self.parts.store.intents().sent(&page.id(), upid.as_str()).await
+                {
+                    // The task is found again by reading, should it come to that.
+                    tracing::error!(%error, %upid, "the task of an action could not be noted");
+                }
+                self.step(Step::TaskKept);
+                page.write(|view| {
+                    view.state = ActionState::Running;
+                    view.upid.clone_from(&upid);
+                });
+                self.parts.poke();
+                Ok(UnderWay { upid, place, before, answered: true })
+            }
+            Err(SendError::NotSent(cause)) => Err(Ended::not_sent(cause.to_string())),
+            Err(SendError::Refused(cause)) => {
+                let why = format!("it was refused: {}", plain(&cause.to_string()));
+                Err(Ended::plain(End::Failed, Verified::No, why))
+            }
+            Err(SendError::Unknown(cause)) => {
+                let why = plain(&cause.to_string());
+                page.write(|view| view.message = Some(format!("nobody knows whether it arrived: {why}")));
+                Ok(UnderWay { upid: None, place, before, answered: false })
+            }
+        }
+    }
+
+    /// Follows what was sent and looks for itself; `None` when the daemon stops meanwhile.
+    pub(super) async fn to_its_end(
+        &self,
+        operation: &jarvis_core::tools::Operation,
+        under_way: &UnderWay,
+        page: Option<&Page>,
+    ) -> Option<Ended> {
+        let bounds = operation.descriptor().bounds;
+        let deadline = self.parts.clock.monotonic() + Duration::from_secs(bounds.timeout_s.into());
+        let UnderWay { place, before, answered, .. } = under_way;
+        let mut upid = under_way.upid.clone();
+        if upid.is_none() && !answered {
+            match self.found_task(operation, place, before).await {
+                super::reconcile::Found::Task(found) => {
+                    if let Some(page) = page {
+                        self.parts.store.intents().sent(&page.id(), found.as_str()).await.ok();
+                        page.write(|view| view.upid = Some(found.clone()));
+                    }
+                    upid = Some(found);
+                }
+                super::reconcile::Found::Nothing(why) => {
+                    return Some(Ended::plain(End::Failed, Verified::No, why));
+                }
+                super::reconcile::Found::Unclear(why) => {
+                    let (verified, evidence) = self.verify(operation, place, before, None).await?;
+                    return Some(Ended::unclear(why, verified, evidence));
+                }
+                super::reconcile::Found::Stopping => return None,
+            }
+        }
+        let followed = match (&upid, &self.parts.proxmox) {
+            (Some(upid), Some(proxmox)) => Some(self.follow(proxmox, upid, deadline).await),
+            _ => None,
+        };
+        self.step(Step::TaskEnded);
+        let ended = match followed {
+            Some(Followed::Stopping) => return None,
+            Some(followed) => {
+                let (verified, evidence) = self.verify(operation, place, before, None).await?;
+                Ended::of_task(followed, verified, evidence)
+            }
+            None => {
+                let (verified, evidence) = self.verify(operation, place, before, Some(deadline)).await?;
+                Ended::of_look(verified, evidence)
+            }
+        };
+        self.step(Step::Verified);
+        Some(ended)
+    }
+
+    /// Everything that may have changed since the decision, the switch last of all.
+    async fn last_look(&self, permit: &Permit) -> LastLook {
+        let identity = self.identity_now(&permit.operation().target()).await;
+        let epoch = self.parts.store.standing().read().await;
+        let version = match epoch {
+            Ok(standing) => PolicyVersion { rules: self.rules, epoch: standing.epoch },
+            // An epoch nobody can read is another one.
+            Err(_) => PolicyVersion { rules: self.rules, epoch: u64::MAX },
+        };
+        let now = self.parts.clock.moment();
+        LastLook { now, version, identity, kill_switch: self.switch().await }
+    }
+
+    fn intent(
+        &self,
+        page: &Page,
+        proposed: &Proposed,
+        permit: &Permit,
+        exact: &Exact,
+        gathered: &Gathered,
+    ) -> NewIntent {
+        let operation = &proposed.operation;
+        NewIntent {
+            id: page.id(),
+            hash: permit.hash(),
+            operation: operation.canonical(),
+            caller: permit.caller().to_owned(),
+            approval: permit.approval().map(str::to_owned),
+            target: operation.target(),
+            runbook: proposed.caller.runbook().map(str::to_owned),
+            by_human: proposed.caller.is_human(),
+            wake: operation.effect() == Effect::WakeNode,
+            identity: permit.identity().cloned(),
+            exact: serde_json::to_value(views::exact(exact)).unwrap_or_default(),
+            predicted: json!({
+                "blast": gathered.blast_view(),
+                "place": super::reconcile::KeptPlace::of(gathered.place.as_ref()),
+            }),
+            at: self.parts.clock.moment(),
+        }
+    }
+
+    /// The one request of this operation, and where it goes.
+    pub(super) fn exact(
+        &self,
+        operation: &jarvis_core::tools::Operation,
+        gathered: &Gathered,
+        route: Route,
+    ) -> Result<(Exact, Place), SendError> {
+        let Some(place) = gathered.place.clone() else {
+            return Err(SendError::NotSent("where the target is could not be read".into()));
+        };
+        Ok((changes::exact(operation, &place, route)?, place))
+    }
+
+    async fn send(&self, order: policy::Order, place: &Place) -> Result<Sent, SendError> {
+        match self.parts.act.as_ref().or(self.parts.proxmox.as_ref()) {
+            Some(proxmox) => proxmox.send(order, place).await,
+            None => Err(SendError::NotSent("no cluster is configured".into())),
+        }
+    }
+
+    /// Nothing was sent and nothing was recorded as about to be.
+    pub(super) fn came_to_nothing(&self, page: &Page, why: &str) {
+        let now_ms = self.parts.clock.now_ms();
+        page.write(|view| {
+            view.state = ActionState::Failed;
+            view.message = Some(format!("nothing was sent: {why}"));
+            view.ended_ms = Some(now_ms);
+        });
+    }
+
+    /// The lanes of an operation on a target at this place.
+    pub(super) fn lanes(operation: &jarvis_core::tools::Operation, place: Option<&Place>) -> Lanes {
+        Lanes::of(operation, place.map(|place| &place.node))
+    }
+}
