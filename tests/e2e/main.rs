@@ -1,5 +1,9 @@
 //! Stories told against the real binaries: one file a story. The world is faked, never the insides.
 
+mod acting;
+mod acting_approvals;
+mod acting_kill;
+mod acting_switch;
 mod away;
 mod demo;
 mod disk;

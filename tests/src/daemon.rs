@@ -27,6 +27,8 @@ pub struct Cluster {
     pub nodes: Vec<(String, String)>,
     pub ca_file: PathBuf,
     pub token_file: PathBuf,
+    /// The token changes are made with, where there is one.
+    pub act_token_file: Option<PathBuf>,
 }
 
 impl Cluster {
@@ -35,13 +37,17 @@ impl Cluster {
         let (ca_file, token_file) = (dir.join("ca.pem"), dir.join("token"));
         std::fs::write(&ca_file, ca_pem)?;
         std::fs::write(&token_file, token)?;
-        Ok(Self { nodes: vec![(node.to_owned(), url.to_owned())], ca_file, token_file })
+        let nodes = vec![(node.to_owned(), url.to_owned())];
+        Ok(Self { nodes, ca_file, token_file, act_token_file: None })
     }
 
     /// Its part of the settings.
     pub fn settings(&self) -> String {
         let mut text =
             format!("[proxmox]\nca_file = {:?}\ntoken_file = {:?}\n", self.ca_file, self.token_file);
+        if let Some(file) = &self.act_token_file {
+            let _ = writeln!(text, "act_token_file = {file:?}");
+        }
         for (name, url) in &self.nodes {
             // Writing into a String cannot fail.
             let _ = write!(text, "[[proxmox.nodes]]\nname = {name:?}\nurl = {url:?}\n");

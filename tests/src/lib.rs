@@ -3,6 +3,7 @@
 //!
 //! Nothing in here pretends to be a part of the daemon: the world is faked, not the insides.
 
+pub mod acting;
 pub mod certificates;
 pub mod daemon;
 pub mod fakepve;

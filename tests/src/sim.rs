@@ -64,7 +64,22 @@ impl Sim {
             nodes: nodes.iter().map(|n| (text(n, "name"), text(n, "url"))).collect(),
             ca_file: file(&self.ready["ca_file"])?,
             token_file: file(&self.ready["token_files"]["read"])?,
+            act_token_file: None,
         })
+    }
+
+    /// The same with the token that may act.
+    pub fn acting_cluster(&self) -> Result<Cluster> {
+        let act: PathBuf = self.ready["token_files"]["act"].as_str().context("an acting token")?.into();
+        Ok(Cluster { act_token_file: Some(act), ..self.cluster()? })
+    }
+
+    /// Every change that was made through the API of Proxmox by us, in order.
+    pub async fn effects(&self) -> Result<Vec<Value>> {
+        let report = self.control().json("/effects?side=pve").await?;
+        let all = report["effects"].as_array().context("effects")?.iter();
+        let ours = all.filter(|e| e["acted"] == true && e["by"].as_str().is_some_and(|by| by.contains("jarvis")));
+        Ok(ours.cloned().collect())
     }
 
     /// One fault now: `fault("node_down", json!({"node": "pve"}))`.

@@ -24,7 +24,7 @@ use crate::{
     },
     clock::Clock,
     config::{self, Config, ConfigError, SshNode},
-    executor::{self, Executor},
+    executor::{self, Executor, ExecutorError},
     http::{self, AppParts, Readiness},
     metrics::Meter,
     state::StateHub,
@@ -52,6 +52,8 @@ pub enum AppError {
     Access(#[from] AccessError),
     #[error("{what} cannot listen on {address}: {source}; {todo}")]
     Listen { what: &'static str, address: String, source: io::Error, todo: String },
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
     #[error("serving failed: {0}")]
     Serve(#[source] io::Error),
     #[error("the machine gives no random numbers: {0}")]
@@ -103,6 +105,19 @@ fn bind(what: &'static str, key: &'static str, address: SocketAddr) -> Result<Tc
 /// The client of the configured cluster, with the files read that the settings name; `None` when there is none.
 pub fn cluster(config: &Config, clock: Clock) -> Result<Option<Proxmox>, AppError> {
     let Some(cluster) = &config.proxmox else { return Ok(None) };
+    let token = config::secret("proxmox.token_file", &cluster.token_file)?;
+    client(cluster, token, clock).map(Some)
+}
+
+/// The same with the token that changes are made with; `None` when there is no second one.
+pub fn acting(config: &Config, clock: Clock) -> Result<Option<Proxmox>, AppError> {
+    let Some(cluster) = &config.proxmox else { return Ok(None) };
+    let Some(file) = &cluster.act_token_file else { return Ok(None) };
+    let token = config::secret("proxmox.act_token_file", file)?;
+    client(cluster, token, clock).map(Some)
+}
+
+fn client(cluster: &config::Proxmox, token: SecretString, clock: Clock) -> Result<Proxmox, AppError> {
     let nodes = cluster.nodes.iter().map(|node| proxmox::NodeAddress {
         name: node.name.clone(),
         url: node.url.clone(),
@@ -112,11 +127,10 @@ pub fn cluster(config: &Config, clock: Clock) -> Result<Option<Proxmox>, AppErro
     let settings = proxmox::Settings {
         nodes: nodes.collect(),
         ca_pem: ca_file.map(|file| config::text("proxmox.ca_file", file)).transpose()?,
-        token: config::secret("proxmox.token_file", &cluster.token_file)?,
+        token,
     };
-    let client = Proxmox::new(&settings, clock, Arc::new(proxmox::Meter::default()))
-        .map_err(|e| AppError::Proxmox(Box::new(e)))?;
-    Ok(Some(client))
+    Proxmox::new(&settings, clock, Arc::new(proxmox::Meter::default()))
+        .map_err(|e| AppError::Proxmox(Box::new(e)))
 }
 
 /// How nodes are reached over SSH, with the files read that the settings name; `None` when they are not.
@@ -173,13 +187,14 @@ pub async fn run(
     retention::start(&supervisor, store.clone());
     // Nothing opens incidents yet; the poller is ready for the day something does.
     let (_incident, incident) = watch::channel(false);
-    let mut poke = poll::Poke::default();
+    let (mut poke, mut spare) = (poll::Poke::default(), None);
     match client.clone() {
         Some(cluster) => {
             let settings = config.proxmox.as_ref().map(|p| p.poll.clone()).unwrap_or_default();
             let parts = poll::Parts { cluster, state: state.clone(), journal, clock, settings, incident };
             let polling = poll::start(&supervisor, parts);
             poke = polling.poke;
+            spare = Some(polling.spare.clone());
             past::start(&supervisor, polling.spare, state.clone(), store.clone(), clock);
         }
         None => ready.set(
@@ -187,14 +202,19 @@ pub async fn run(
             Some("no cluster is configured: add [proxmox] to the configuration and restart".into()),
         ),
     }
-    let executor = Executor::new(executor::Parts {
+    let executor_parts = executor::Parts {
         clock,
         config: Arc::clone(&config),
         state: state.clone(),
         store: store.clone(),
         proxmox: client.clone(),
+        act: acting(&config, clock)?,
         poke: Box::new(move || poke.poke()),
-    });
+        settle: executor::SETTLE,
+        on_step: Box::new(|_| {}),
+    };
+    let executor = Executor::new(executor_parts, shutdown.clone());
+    executor.start(&supervisor, spare).await?;
     let parts = AppParts {
         config: Arc::clone(&config),
         clock,

@@ -401,7 +401,7 @@ impl Glimpse {
             node,
             guest: guest.map(|guest| guest.status),
             lock: guest.and_then(|guest| guest.lock.clone()),
-            name: guest.and_then(|guest| guest.name.clone()),
+            name: guest.and_then(|guest| guest.name.as_ref().map(ToString::to_string)),
         }
     }
 }

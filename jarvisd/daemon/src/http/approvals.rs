@@ -81,6 +81,7 @@ fn unknown(error: DecideError) -> ApiError {
             | ApprovalError::Undecided
             | ApprovalError::TooOften,
         ) => ApiError::new(Kind::Conflict, error.to_string()),
+        DecideError::NotBegun(_) => ApiError::new(Kind::TooMany, error.to_string()),
         DecideError::Store(fault) => store_error("recording the decision", fault),
     }
 }

@@ -151,9 +151,14 @@ fn misread(error: ParseError) -> ApiError {
 pub fn failed(error: ExecutorError) -> ApiError {
     match error {
         ExecutorError::Store(fault) => store_error("recording the action", fault),
-        ExecutorError::LineFull { .. } => ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(10),
-        ExecutorError::Read { .. } => ApiError::new(Kind::Upstream, error.to_string()),
-        ExecutorError::NotBuilt { .. } | ExecutorError::NoCluster | ExecutorError::Stopping => {
+        ExecutorError::LineFull { .. }
+        | ExecutorError::TooManyQuestions { .. }
+        | ExecutorError::Busy { .. } => ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(10),
+        ExecutorError::Read { .. } | ExecutorError::TimedOut { .. } => ApiError::new(Kind::Upstream, error.to_string()),
+        ExecutorError::NotBuilt { .. }
+        | ExecutorError::Switch(_)
+        | ExecutorError::Random
+        | ExecutorError::Stopping => {
             ApiError::new(Kind::Unavailable, error.to_string())
         }
     }

@@ -66,15 +66,19 @@ impl Daemon {
         let authority = listener.local_addr().unwrap().to_string();
         let metrics = format!("http://{}/metrics", metrics_listener.local_addr().unwrap());
         let config = Arc::new(config);
-        let executor = Executor::new(executor::Parts {
+        let (shutdown, meter) = (CancellationToken::new(), Meter::new());
+        let acting = executor::Parts {
             clock,
             config: Arc::clone(&config),
             state: state.clone(),
             store: store.clone(),
             proxmox: None,
+            act: None,
             poke: Box::new(|| {}),
-        });
-        let (shutdown, meter) = (CancellationToken::new(), Meter::new());
+            settle: executor::SETTLE,
+            on_step: Box::new(|_| {}),
+        };
+        let executor = Executor::new(acting, shutdown.clone());
         let parts = AppParts {
             config,
             clock,
