@@ -26,7 +26,10 @@ const DAEMON: edges::Table = &[
     ("tasks", &["metrics", "supervisor", "clients", "store", "state", "clock", "config"]),
     ("executor", &["clients", "clock", "config", "state", "store", "supervisor", "tools"]),
     ("mcp", &["executor"]),
-    ("http", &["access", "executor", "mcp", "metrics", "state", "store", "clients", "tasks", "clock", "config"]),
+    (
+        "http",
+        &["access", "executor", "mcp", "metrics", "state", "store", "clients", "tasks", "clock", "config"],
+    ),
 ];
 
 /// Core: what crosses a boundary may name what the cluster is, not the other way round.

@@ -96,8 +96,12 @@ async fn i15_two_looks_are_taken_before_a_program_acts_and_i25_a_persons_hand_ke
     let program = stage.program().await?;
     let vmid = stage.stopped("lxc").await?;
     let asked = stage.asked(&program, "start_guest", json!({"vmid": vmid})).await?;
-    let said: Vec<&str> =
-        asked["objections"].as_array().context("objections")?.iter().filter_map(|o| o["guard"].as_str()).collect();
+    let said: Vec<&str> = asked["objections"]
+        .as_array()
+        .context("objections")?
+        .iter()
+        .filter_map(|o| o["guard"].as_str())
+        .collect();
     ensure!(said.contains(&"hands_off") && said.contains(&"meant_off"), "{said:?}");
     let action = stage.approved(&asked).await?;
     ensure!(action["state"] == "ok" && action["caller"] == "token/story", "{action}");
@@ -120,7 +124,8 @@ async fn i11_a_program_does_so_much_in_an_hour_and_a_restart_does_not_forgive_it
     stage.seen().await?;
     let full = stage.call(&program, "create_snapshot", json!({"vmid": vmid, "name": "snap-3"})).await?;
     ensure!(full.status == 403 && guards(&full).contains(&"rate".into()), "{}", full.text);
-    let person = stage.call(&stage.person(), "create_snapshot", json!({"vmid": vmid, "name": "mine"})).await?;
+    let person =
+        stage.call(&stage.person(), "create_snapshot", json!({"vmid": vmid, "name": "mine"})).await?;
     person.ok()?;
     ensure!(stage.sim.effects().await?.len() == 4);
     stage.mediated().await
@@ -137,12 +142,13 @@ async fn i08_an_answer_that_is_lost_is_settled_by_reading_and_nothing_is_sent_tw
         let answer = stage.person().post("/api/v1/tools/create_snapshot", &json!({"args": args})).await;
         // A call that hangs outlives this client's patience; the action goes on all the same.
         drop(answer);
-        stage.until("the action is over", async || {
-            let all = stage.actions().await?;
-            let own = all.iter().find(|a| a["args"]["name"] == name);
-            Ok(own.is_some_and(jarvis_tests::acting::is_over))
-        })
-        .await?;
+        stage
+            .until("the action is over", async || {
+                let all = stage.actions().await?;
+                let own = all.iter().find(|a| a["args"]["name"] == name);
+                Ok(own.is_some_and(jarvis_tests::acting::is_over))
+            })
+            .await?;
         let all = stage.actions().await?;
         let own = all.iter().find(|a| a["args"]["name"] == name).context("the action")?;
         let effects = stage.sim.effects().await?;
@@ -165,7 +171,10 @@ async fn i26_a_task_that_fails_or_lies_is_no_success() -> Result<()> {
     let failed = stage.call(&stage.person(), "start_guest", json!({"vmid": vmid})).await?;
     ensure!(!failed.status.is_success() && failed.kind() == "action_failed", "{}", failed.text);
     let action = failed.value()?["error"]["details"]["action"].clone();
-    ensure!(action["state"] == "failed" && action["exit"].as_str().is_some_and(|e| e.contains("no space")), "{action}");
+    ensure!(
+        action["state"] == "failed" && action["exit"].as_str().is_some_and(|e| e.contains("no space")),
+        "{action}"
+    );
     stage.sim.fault("task_warn", json!({"kind": "qmstart", "count": 2, "times": 1})).await?;
     let warned = stage.call(&stage.person(), "start_guest", json!({"vmid": vmid})).await?.ok()?;
     ensure!(warned["action"]["state"] == "warnings" && warned["action"]["verified"] == "yes", "{warned}");
@@ -190,7 +199,10 @@ async fn i10_disruptive_changes_wait_in_line_and_none_is_dropped() -> Result<()>
     for id in &ids {
         let action = stage.ended(id).await?;
         ensure!(action["state"] == "ok", "{action}");
-        spans.push((action["sent_ms"].as_i64().context("sent")?, action["ended_ms"].as_i64().context("ended")?));
+        spans.push((
+            action["sent_ms"].as_i64().context("sent")?,
+            action["ended_ms"].as_i64().context("ended")?,
+        ));
     }
     spans.sort_unstable();
     for pair in spans.windows(2) {

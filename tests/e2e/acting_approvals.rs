@@ -40,7 +40,11 @@ async fn i06_of_two_approvers_one_wins_and_the_other_is_told_who() -> Result<()>
     let won = [&first, &second].iter().filter(|answer| answer.status.is_success()).count();
     ensure!(won == 1, "{} / {}", first.text, second.text);
     let lost = if first.status.is_success() { &second } else { &first };
-    ensure!(lost.status == 409 && (lost.text.contains("approved by") || lost.text.contains("denied by")), "{}", lost.text);
+    ensure!(
+        lost.status == 409 && (lost.text.contains("approved by") || lost.text.contains("denied by")),
+        "{}",
+        lost.text
+    );
     let twin = stage.approval(&asked["id"]).await?;
     ensure!(twin["by"].is_string() && twin["decided_ms"].is_i64(), "{twin}");
     Ok(())
@@ -85,8 +89,7 @@ async fn i06_a_late_approval_is_refused_and_an_extension_gives_it_its_full_time_
     let asked = stage.asked(&stage.person(), "stop_guest", json!({"vmid": vmid})).await?;
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     let id = asked["id"].as_str().context("an id")?;
-    let extended =
-        stage.person().post(&format!("/api/v1/approvals/{id}/extend"), &json!({})).await?.ok()?;
+    let extended = stage.person().post(&format!("/api/v1/approvals/{id}/extend"), &json!({})).await?.ok()?;
     ensure!(extended["expires_ms"].as_i64() > asked["expires_ms"].as_i64(), "{extended}");
     stage.until("it expires", async || Ok(stage.approval(&asked["id"]).await?["state"] == "expired")).await?;
     let late = stage.decide(&stage.person(), &asked, "approve").await?;

@@ -14,7 +14,8 @@ fn cli(stage: &Stage, word: &str) -> Result<String> {
 }
 
 #[tokio::test]
-async fn i01_thrown_on_the_command_line_nothing_leaves_and_what_waits_is_void_within_a_second() -> Result<()> {
+async fn i01_thrown_on_the_command_line_nothing_leaves_and_what_waits_is_void_within_a_second() -> Result<()>
+{
     let stage = Stage::new(OUTSIDE).await?;
     let (vmid, _) = stage.guest("running", "lxc").await?;
     let asked = stage.asked(&stage.person(), "stop_guest", json!({"vmid": vmid})).await?;
@@ -61,7 +62,8 @@ async fn i02_a_switch_that_is_gone_or_spoiled_counts_as_on_and_reads_go_on() -> 
             None => std::fs::remove_file(&file)?,
             Some(text) => std::fs::write(&file, text)?,
         }
-        let refused = stage.call(&stage.person(), "create_snapshot", json!({"vmid": vmid, "name": "no"})).await?;
+        let refused =
+            stage.call(&stage.person(), "create_snapshot", json!({"vmid": vmid, "name": "no"})).await?;
         ensure!(
             refused.status == 403 && guards(&refused).contains(&"kill_switch".into()),
             "{spoiled:?}: {}",

@@ -133,7 +133,11 @@ impl Stage {
     pub async fn until(&self, what: &str, is: impl AsyncFn() -> Result<bool>) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while !is().await? {
-            ensure!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}\n{}", self.jarvisd.process.log());
+            ensure!(
+                Instant::now() < deadline,
+                "not within {PATIENCE:?}: {what}\n{}",
+                self.jarvisd.process.log()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
@@ -206,7 +210,8 @@ pub fn guards(refused: &Answer) -> Vec<String> {
 /// `POST /nodes/pve/qemu/100/status/start a=1&b=2`
 pub fn request(exact: &Value) -> String {
     let text = |key: &str| exact[key].as_str().unwrap_or_default().to_owned();
-    let mut pairs: Vec<String> = text("body").split('&').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+    let mut pairs: Vec<String> =
+        text("body").split('&').filter(|p| !p.is_empty()).map(str::to_owned).collect();
     pairs.sort();
     format!("{} {} {}", text("method"), text("path"), pairs.join("&"))
 }

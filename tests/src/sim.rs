@@ -78,7 +78,8 @@ impl Sim {
     pub async fn effects(&self) -> Result<Vec<Value>> {
         let report = self.control().json("/effects?side=pve").await?;
         let all = report["effects"].as_array().context("effects")?.iter();
-        let ours = all.filter(|e| e["acted"] == true && e["by"].as_str().is_some_and(|by| by.contains("jarvis")));
+        let ours =
+            all.filter(|e| e["acted"] == true && e["by"].as_str().is_some_and(|by| by.contains("jarvis")));
         Ok(ours.cloned().collect())
     }
 

@@ -100,7 +100,13 @@ fn check_acting(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::Value { key: "policy.windows", value, todo });
     }
     let limits = &config.policy.limits;
-    let times = [limits.hands_off_ms, limits.flap_window_ms, limits.backoff_first_ms, limits.approval_ms, limits.permit_ms];
+    let times = [
+        limits.hands_off_ms,
+        limits.flap_window_ms,
+        limits.backoff_first_ms,
+        limits.approval_ms,
+        limits.permit_ms,
+    ];
     if times.iter().any(|ms| *ms <= 0) || limits.looks_min == 0 {
         let value = "zero or less in one of its times or in looks_min".into();
         return Err(ConfigError::Value { key: "policy.limits", value, todo: "give figures above zero" });
@@ -293,7 +299,11 @@ mod tests {
             ("[own]\nvmid = 99\n".to_owned(), "own.vmid"),
             ("[policy.limits]\nlooks_min = 0\n".to_owned(), "policy.limits"),
             ("[policy.limits]\nprotected = [{ gest = 100 }]\n".to_owned(), "policy.limits.protected"),
-            ("[[policy.windows]]\nfrom = \"2026-01-02T00:00:00Z\"\nuntil = \"2026-01-01T00:00:00Z\"\n".to_owned(), "policy.windows"),
+            (
+                "[[policy.windows]]\nfrom = \"2026-01-02T00:00:00Z\"\nuntil = \"2026-01-01T00:00:00Z\"\n"
+                    .to_owned(),
+                "policy.windows",
+            ),
         ] {
             let error = parse(&text).unwrap_err().to_string();
             assert!(error.contains(key), "{key}: {error}");

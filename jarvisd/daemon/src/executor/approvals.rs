@@ -205,7 +205,8 @@ impl Inner {
     pub(super) async fn age_approvals(&self, state: &ClusterState) {
         self.void_where(|live, _| {
             let now = Glimpse::of(&live.proposed.operation.target(), state);
-            (now != live.glimpse).then(|| "the target is no longer as it was shown; propose it again".to_owned())
+            (now != live.glimpse)
+                .then(|| "the target is no longer as it was shown; propose it again".to_owned())
         })
         .await;
     }
@@ -214,9 +215,9 @@ impl Inner {
         let now = self.parts.clock.moment();
         let changed: Vec<(ApprovalView, Approval)> = {
             let mut all = self.approvals.all();
-            let open = all.values_mut().filter(|live| {
-                matches!(live.view.state, ApprovalState::Pending | ApprovalState::Approved)
-            });
+            let open = all
+                .values_mut()
+                .filter(|live| matches!(live.view.state, ApprovalState::Pending | ApprovalState::Approved));
             let over = open.filter_map(|live| {
                 if !matches!(live.approval.state(&now), State::Expired)
                     && let Some(why) = why(live, &now)
@@ -343,9 +344,9 @@ impl Approvals {
 
     fn trim(&self, all: &mut BTreeMap<String, Live>) {
         while all.len() > KEPT_MAX {
-            let over = all.values().filter(|live| {
-                !matches!(live.view.state, ApprovalState::Pending | ApprovalState::Approved)
-            });
+            let over = all
+                .values()
+                .filter(|live| !matches!(live.view.state, ApprovalState::Pending | ApprovalState::Approved));
             let Some(oldest) = over.min_by_key(|live| live.view.opened_ms).map(|live| live.view.id.clone())
             else {
                 return;

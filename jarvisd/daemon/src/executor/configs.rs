@@ -114,9 +114,7 @@ impl Configs {
     /// Guests whose configuration is missing or too old, those on absent nodes aside: nobody could answer for them.
     pub fn wanted(&self, state: &ClusterState, now: Instant) -> Vec<(Vmid, NodeName, GuestKind)> {
         let mut shelf = self.shelf();
-        shelf.guests.retain(|vmid, kept| {
-            state.guests.get(vmid).is_some_and(|guest| guest.node == kept.node)
-        });
+        shelf.guests.retain(|vmid, kept| state.guests.get(vmid).is_some_and(|guest| guest.node == kept.node));
         let here = |node: &NodeName| state.nodes.get(node).is_some_and(|n| n.status == NodeStatus::Online);
         let old = |vmid: &Vmid| {
             shelf.guests.get(vmid).is_none_or(|kept| now.saturating_duration_since(kept.at) > AGE_MAX)

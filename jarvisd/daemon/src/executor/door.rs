@@ -189,7 +189,8 @@ impl Inner {
         reasons: &[String],
     ) -> Result<(), StoreError> {
         let operation = &proposed.operation;
-        let detail = json!({"operation": operation.canonical(), "tier": operation.tier(), "reasons": reasons});
+        let detail =
+            json!({"operation": operation.canonical(), "tier": operation.tier(), "reasons": reasons});
         let draft = self.draft(kind, &proposed.caller.label(), &operation.target().to_string(), detail);
         self.parts.store.audit().append(draft).await.map(drop)
     }

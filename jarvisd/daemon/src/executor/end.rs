@@ -57,13 +57,16 @@ impl Ended {
                 let said = exit.clone().unwrap_or_else(|| "nothing".to_owned());
                 let (end, message) = match (status, verified) {
                     (TaskStatus::Ok, Verified::Yes) => (End::Ok, "done, and seen to have worked".to_owned()),
-                    (TaskStatus::Warnings, Verified::Yes) => (End::Warnings, format!("done; its task says {said}")),
+                    (TaskStatus::Warnings, Verified::Yes) => {
+                        (End::Warnings, format!("done; its task says {said}"))
+                    }
                     (TaskStatus::Ok | TaskStatus::Warnings, Verified::No) => {
                         (End::Failed, format!("its task says {said}, but it did not work: {evidence}"))
                     }
-                    (TaskStatus::Ok | TaskStatus::Warnings, Verified::Inconclusive) => {
-                        (End::Failed, format!("its task says {said}, but it could not be seen to have worked: {evidence}"))
-                    }
+                    (TaskStatus::Ok | TaskStatus::Warnings, Verified::Inconclusive) => (
+                        End::Failed,
+                        format!("its task says {said}, but it could not be seen to have worked: {evidence}"),
+                    ),
                     (TaskStatus::Failed, _) => (End::Failed, format!("its task failed: {said}")),
                     (TaskStatus::Unknown | TaskStatus::Running, _) => {
                         (End::Unknown, format!("its task ended without a word ({said}); look at the target"))
@@ -226,7 +229,8 @@ impl Inner {
                     "runbook": runbook, "class": class,
                     "from": u8::from(trust.left), "to": u8::from(after.left),
                 });
-                let record = self.draft(Kind::LevelChanged, "system", &operation.target().to_string(), detail);
+                let record =
+                    self.draft(Kind::LevelChanged, "system", &operation.target().to_string(), detail);
                 rows.put_trust(runbook, class, after, vec![record]).await
             }
             Ok(_) => Ok(()),

@@ -131,11 +131,7 @@ impl Seen {
     }
 }
 
-fn condition(
-    state: &ClusterState,
-    target: &Target,
-    trusted: bool,
-) -> Fact<Condition> {
+fn condition(state: &ClusterState, target: &Target, trusted: bool) -> Fact<Condition> {
     if trusted { evidence::condition(state, target) } else { Fact::unknown("the cluster has no quorum") }
 }
 

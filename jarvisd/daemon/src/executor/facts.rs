@@ -144,8 +144,7 @@ impl Inner {
         {
             return Fact::unknown(why);
         }
-        let settings =
-            OwnSettings { runs, model_hosts: own.model_hosts.clone(), needs: own.needs.clone() };
+        let settings = OwnSettings { runs, model_hosts: own.model_hosts.clone(), needs: own.needs.clone() };
         Fact::from(Own::resolve(&settings, state, &self.configs.all()))
     }
 

@@ -18,9 +18,16 @@ const LINE_CHARS_MAX: usize = 300;
 /// How the following ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Followed {
-    Ended { status: TaskStatus, exit: Option<String>, log: Vec<String> },
+    Ended {
+        status: TaskStatus,
+        exit: Option<String>,
+        log: Vec<String>,
+    },
     /// It runs on, or nobody answers for it; why, for a person.
-    Lost { why: String, log: Vec<String> },
+    Lost {
+        why: String,
+        log: Vec<String>,
+    },
     /// The daemon stops; the next start takes it up again.
     Stopping,
 }

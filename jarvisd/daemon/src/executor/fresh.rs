@@ -73,7 +73,10 @@ async fn list(
 ) -> Result<Vec<Map<String, Value>>, ProxmoxError> {
     let raw = proxmox.get_raw(path, query).await?;
     let rows: Vec<Value> = serde_json::from_str(raw.value.get()).unwrap_or_default();
-    Ok(rows.into_iter().filter_map(|row| if let Value::Object(map) = row { Some(map) } else { None }).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| if let Value::Object(map) = row { Some(map) } else { None })
+        .collect())
 }
 
 fn word(kind: GuestKind) -> &'static str {
@@ -95,4 +98,3 @@ fn text(map: &Map<String, Value>, key: &str) -> Option<String> {
 fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
-

@@ -81,8 +81,7 @@ impl Inner {
         let (_, state) = self.parts.state.current();
         let fresh = state.sources.get(&SourceId::resources()).is_some_and(|s| s.state == SourceState::Fresh);
         let resources = async { if fresh { None } else { Some(proxmox.resources().await) } };
-        let (membership, tasks, resources) =
-            tokio::join!(proxmox.membership(), proxmox.tasks(), resources);
+        let (membership, tasks, resources) = tokio::join!(proxmox.membership(), proxmox.tasks(), resources);
         let mut readings = Vec::new();
         if let Some(answer) = resources {
             readings.extend(reading(&state, SourceId::resources(), answer.map(|a| a.map(Part::Resources))));
@@ -106,7 +105,10 @@ impl Inner {
     async fn guest(&self, proxmox: &Proxmox, state: Arc<ClusterState>, vmid: Vmid) -> Look {
         let target = Target::Guest(vmid);
         let Some(guest) = state.guests.get(&vmid).cloned() else {
-            return Look { matches: evidence::matches(&state, &target), ..unseen(state, "there is no such guest") };
+            return Look {
+                matches: evidence::matches(&state, &target),
+                ..unseen(state, "there is no such guest")
+            };
         };
         let (node, kind) = (guest.node.clone(), guest.kind);
         let online = state.nodes.get(&node).is_some_and(|n| n.status == NodeStatus::Online);
@@ -119,7 +121,8 @@ impl Inner {
             proxmox.guest_now(&node, kind, vmid),
             self.configs.fresh(proxmox, &node, kind, vmid),
         );
-        let own_word = now.as_ref().ok().map(|answer| (answer.value.lock.clone(), answer.value.ha_state.clone()));
+        let own_word =
+            now.as_ref().ok().map(|answer| (answer.value.lock.clone(), answer.value.ha_state.clone()));
         let failed = now.as_ref().err().map(|e| format!("{node} could not be asked for it: {e}"));
         let readings = reading(&state, SourceId::guest(vmid), now.map(|a| a.map(Part::GuestNow)));
         let state = self.absorb(readings.into_iter().collect()).await;
@@ -199,7 +202,8 @@ impl Inner {
                 (Fact::unknown(why.clone()), Fact::unknown(why))
             }
             Ok(units) => {
-                let found: Vec<_> = units.iter().filter(|(name, _)| name.trim_end_matches(".service") == bare).collect();
+                let found: Vec<_> =
+                    units.iter().filter(|(name, _)| name.trim_end_matches(".service") == bare).collect();
                 let condition = match found.first() {
                     Some((_, Some(true))) => Fact::Known(Condition::Up),
                     Some((_, Some(false))) => Fact::Known(Condition::Down),
@@ -290,8 +294,7 @@ pub fn storages_now(
         });
         jarvis_core::policy::StorageNow {
             name: name.clone(),
-            available: storage
-                .is_some_and(|s| s.status == jarvis_core::cluster::StorageStatus::Available),
+            available: storage.is_some_and(|s| s.status == jarvis_core::cluster::StorageStatus::Available),
             fill_percent: percent,
         }
     });

@@ -29,9 +29,7 @@ use std::{sync::Arc, time::Duration};
 use jarvis_core::{
     approval::Voice,
     policy::Level,
-    protocol::acting::{
-        ActingChange, ActingView, ActionView, ApprovalView, AutonomyView, KillView, Plan,
-    },
+    protocol::acting::{ActingChange, ActingView, ActionView, ApprovalView, AutonomyView, KillView, Plan},
     tools::{Digest, Target},
 };
 use tokio::sync::broadcast;

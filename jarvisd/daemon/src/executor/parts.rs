@@ -267,9 +267,10 @@ impl Inner {
         }
         let configs = self.configs.all();
         let limits = &self.parts.config.policy.limits;
-        let unwished = fallen.into_iter().map(Target::Guest).filter(|target| {
-            evidence::meant_off(state, &configs, target) == Fact::Known(None)
-        });
+        let unwished = fallen
+            .into_iter()
+            .map(Target::Guest)
+            .filter(|target| evidence::meant_off(state, &configs, target) == Fact::Known(None));
         let mut quarantined = BTreeMap::new();
         let rows = self.parts.store.ledger();
         let flaps = rows.flaps().await.map(|mut flaps| {

@@ -13,13 +13,7 @@ use jarvis_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    Executor, ExecutorError, Inner,
-    end::Ended,
-    run::UnderWay,
-    verify::Before,
-    views,
-};
+use super::{Executor, ExecutorError, Inner, end::Ended, run::UnderWay, verify::Before, views};
 use crate::{
     clients::proxmox::{Proxmox, TaskFilter, changes::Place},
     store::{End, Intent},
@@ -138,8 +132,7 @@ impl Inner {
             _ => None,
         };
         // Proxmox's own filter works on whole seconds of the node's clock.
-        let filter =
-            TaskFilter { vmid, since_s: Some(since_ms / 1_000), failed: false, limit: TASKS_MAX };
+        let filter = TaskFilter { vmid, since_s: Some(since_ms / 1_000), failed: false, limit: TASKS_MAX };
         let tasks = proxmox.node_tasks(&place.node, &filter).await.map_err(|e| e.to_string())?;
         let recent = self.parts.store.intents().recent(INTENTS_MAX).await.map_err(|e| e.to_string())?;
         let known: BTreeSet<String> = recent.into_iter().filter_map(|intent| intent.upid).collect();
@@ -207,7 +200,8 @@ impl Inner {
             }),
             evidence: text("evidence"),
             sent: serde_json::from_value(intent.new.exact.clone()).ok(),
-            predicted: predicted(&intent.new.predicted, "blast").and_then(|v| serde_json::from_value::<BlastView>(v).ok()),
+            predicted: predicted(&intent.new.predicted, "blast")
+                .and_then(|v| serde_json::from_value::<BlastView>(v).ok()),
             observed: serde_json::from_value(detail("observed")).ok(),
             asked_ms: intent.new.at.wall_ms,
             sent_ms: Some(intent.new.at.wall_ms),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jarvis_core::{
     audit::Kind,
     cluster::Upid,
-    policy::{self, Answer, Fact, LastLook, Lanes, Permit, PolicyVersion, Request, Route},
+    policy::{self, Answer, Fact, Lanes, LastLook, Permit, PolicyVersion, Request, Route},
     protocol::acting::{ActionState, Verified},
     tools::Effect,
 };
@@ -157,7 +157,10 @@ impl Inner {
             Answer::Refuse => {
                 let recorded = self.record(Kind::Refused, proposed, &reasons).await;
                 self.came_to_nothing(page, &reasons.join("; "));
-                recorded.err().into_iter().for_each(|error| tracing::error!(%error, "a refusal was not recorded"));
+                recorded
+                    .err()
+                    .into_iter()
+                    .for_each(|error| tracing::error!(%error, "a refusal was not recorded"));
                 None
             }
         }
@@ -180,7 +183,8 @@ impl Inner {
         });
         let intent = self.intent(page, proposed, &permit, &exact, &gathered);
         if let Err(error) = self.parts.store.intents().begin(intent).await {
-            return self.came_to_nothing(page, &format!("it could not be recorded, so it was not sent: {error}"));
+            return self
+                .came_to_nothing(page, &format!("it could not be recorded, so it was not sent: {error}"));
         }
         self.step(Step::IntentKept);
         page.write(|view| view.state = ActionState::Sending);

@@ -124,7 +124,10 @@ impl Inner {
             }
             Effect::RebootGuest => {
                 let since_s = since_s(now.at_ms, before.sent_ms);
-                let up_s = row.uptime_s.and_then(|s| i64::try_from(s).ok()).ok_or("it does not say since when it runs")?;
+                let up_s = row
+                    .uptime_s
+                    .and_then(|s| i64::try_from(s).ok())
+                    .ok_or("it does not say since when it runs")?;
                 let again = row.status == GuestStatus::Running && up_s <= since_s;
                 (again, format!("{evidence}, up for {up_s} s, asked {since_s} s ago"))
             }
@@ -132,17 +135,12 @@ impl Inner {
         })
     }
 
-    async fn node_power(
-        &self,
-        proxmox: &Proxmox,
-        effect: Effect,
-        node: &NodeName,
-        before: &Before,
-    ) -> Seen {
+    async fn node_power(&self, proxmox: &Proxmox, effect: Effect, node: &NodeName, before: &Before) -> Seen {
         let members = proxmox.membership().await.map_err(|e| e.to_string())?;
         let member = members.value.nodes.iter().find(|member| member.name == *node);
         let online = member.map(|member| member.online).ok_or("the members do not name it")?;
-        let evidence = format!("{} says {node} is {}", members.via, if online { "online" } else { "offline" });
+        let evidence =
+            format!("{} says {node} is {}", members.via, if online { "online" } else { "offline" });
         Ok(match effect {
             Effect::WakeNode => (online, evidence),
             Effect::ShutdownNode => (!online, evidence),

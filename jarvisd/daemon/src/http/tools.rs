@@ -154,13 +154,13 @@ pub fn failed(error: ExecutorError) -> ApiError {
         ExecutorError::LineFull { .. }
         | ExecutorError::TooManyQuestions { .. }
         | ExecutorError::Busy { .. } => ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(10),
-        ExecutorError::Read { .. } | ExecutorError::TimedOut { .. } => ApiError::new(Kind::Upstream, error.to_string()),
+        ExecutorError::Read { .. } | ExecutorError::TimedOut { .. } => {
+            ApiError::new(Kind::Upstream, error.to_string())
+        }
         ExecutorError::NotBuilt { .. }
         | ExecutorError::Switch(_)
         | ExecutorError::Random
-        | ExecutorError::Stopping => {
-            ApiError::new(Kind::Unavailable, error.to_string())
-        }
+        | ExecutorError::Stopping => ApiError::new(Kind::Unavailable, error.to_string()),
     }
 }
 
