@@ -111,6 +111,7 @@ impl Daemon {
             ts_ms: self.at_ms,
             entities,
             events: None,
+            acting: None,
         };
         self.say(json(&frame))
     }
@@ -306,6 +307,7 @@ fn events() -> Value {
         ts_ms: d.at_ms,
         entities: None,
         events: Some(d.events.clone()),
+        acting: None,
     }));
     d.world.guests[1].lock = None;
     d.world.guests[2].node = name("agent1");

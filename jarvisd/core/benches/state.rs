@@ -159,6 +159,7 @@ fn snapshot_frame(bencher: Bencher, guests: u32) {
             ts_ms: at,
             entities,
             events: None,
+            acting: None,
         })
     });
 }

@@ -273,7 +273,7 @@ proptest! {
         let (up, del) = diff(&a, &b);
         let (seq, ts_ms) = (seq.into(), ts_ms.into());
         let snapshot = ServerFrame::Snapshot {
-            channel: "cluster".into(), seq, ts_ms, entities: Some(Entities::from(&b)), events: None,
+            channel: "cluster".into(), seq, ts_ms, entities: Some(Entities::from(&b)), events: None, acting: None,
         };
         let change = ServerFrame::Change { channel: "cluster".into(), seq, ts_ms, up, del };
         for frame in [snapshot, change] {

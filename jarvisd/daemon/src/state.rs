@@ -150,6 +150,7 @@ impl StateHub {
             ts_ms,
             entities: Some(Entities::from(&*state)),
             events: None,
+            acting: None,
         };
         let made = frame(seq, &snapshot).unwrap_or_else(|| Frame { seq, text: ByteString::new() });
         *cached = Some(made.clone());

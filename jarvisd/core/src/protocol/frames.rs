@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
+use super::{
+    acting::{ActingChange, ActingView},
+    event::Event,
+};
 use crate::cluster::{
     Cluster, Guest, Node, NodeName, Patch, Source, SourceId, Storage, StorageId, Task, Upid, Vmid,
     diff::CLUSTER_ID,
@@ -51,6 +54,7 @@ pub enum Upsert {
 pub struct Removal(pub EntityKind, pub String);
 
 /// What the daemon says on `/ws`.
+#[expect(clippy::large_enum_variant, reason = "made one at a time and serialised at once")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -62,7 +66,8 @@ pub enum ServerFrame {
         server_time_ms: i64,
         heartbeat_ms: i64,
     },
-    /// Whole state of a channel; `entities` on `cluster`, `events` (newest last) on `events`.
+    /// Whole state of a channel; `entities` on `cluster`, `events` (newest last) on `events`, `acting` on
+    /// `approvals`.
     Snapshot {
         channel: String,
         seq: i64,
@@ -73,6 +78,10 @@ pub enum ServerFrame {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         events: Option<Vec<Event>>,
+        /// On `approvals`: approvals, actions, the switch and the level.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        acting: Option<ActingView>,
     },
     /// The client's place was still known: what it missed follows as ordinary frames.
     Resumed {
@@ -93,6 +102,14 @@ pub enum ServerFrame {
         channel: String,
         seq: i64,
         event: Event,
+    },
+    /// On `approvals`: something of acting is now as told here. `seq` counts from the snapshot's.
+    #[serde(rename = "approval.change")]
+    Acting {
+        channel: String,
+        seq: i64,
+        ts_ms: i64,
+        change: ActingChange,
     },
     /// The client was too slow: a new snapshot of the channel follows.
     Lag {

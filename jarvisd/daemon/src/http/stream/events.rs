@@ -143,8 +143,14 @@ impl Channel {
         self.due = None;
         self.seq = events.last().map_or(0, |event| event.id);
         let (seq, ts_ms) = (self.seq, site.clock.now_ms());
-        let frame =
-            ServerFrame::Snapshot { channel: NAME.into(), seq, ts_ms, entities: None, events: Some(events) };
+        let frame = ServerFrame::Snapshot {
+            channel: NAME.into(),
+            seq,
+            ts_ms,
+            entities: None,
+            events: Some(events),
+            acting: None,
+        };
         wire.frame(NAME, &frame).await
     }
 

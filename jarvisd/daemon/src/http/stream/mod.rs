@@ -4,6 +4,7 @@
 //! A socket subscribes first, then takes its snapshot, then passes on only newer numbers. Not here: what the
 //! frames mean (`jarvis_core::protocol`) and when the state changes (`state`).
 
+mod acting;
 mod cluster;
 mod events;
 mod feed;
@@ -30,7 +31,7 @@ use sockets::Credential;
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 /// The channels a client may name. Those nobody serves yet are accepted and stay silent.
-const CHANNELS: [&str; 4] = [cluster::NAME, events::NAME, "chat", "approvals"];
+const CHANNELS: [&str; 4] = [cluster::NAME, events::NAME, "chat", acting::NAME];
 
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -7,11 +7,11 @@ use std::{
 };
 
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
-use jarvis_core::protocol::{ClientFrame, PROTO, ServerFrame};
+use jarvis_core::protocol::{ClientFrame, PROTO, ServerFrame, acting::ActingChange};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
-    StreamQuery, cluster, events,
+    StreamQuery, acting, cluster, events,
     inbox::{self, Inbox},
     sockets::{Credential, Seat},
     wire::{End, Wire},
@@ -37,6 +37,7 @@ pub struct Session {
     wire: Wire,
     cluster: Option<cluster::Channel>,
     events: Option<events::Channel>,
+    acting: Option<acting::Channel>,
     /// When the channels, closed by the client, sent their last snapshot: `cluster`, `events`.
     snapshots_at: (Option<Instant>, Option<Instant>),
     inbox: Inbox,
@@ -50,6 +51,7 @@ enum Woken {
     Said(Option<Result<AggregatedMessage, ProtocolError>>),
     Cluster(Result<Frame, RecvError>),
     Event(Result<Frame, RecvError>),
+    Acting(Result<ActingChange, RecvError>),
     Ended(Result<Ended, RecvError>),
     Time,
     Stop,
@@ -63,6 +65,7 @@ impl Session {
             credential,
             cluster: None,
             events: None,
+            acting: None,
             snapshots_at: (None, None),
             inbox: Inbox::new(now),
             heard: now,
@@ -114,6 +117,11 @@ impl Session {
                         channel.take(&self.site, &mut self.wire, next).await?;
                     }
                 }
+                Woken::Acting(next) => {
+                    if let Some(channel) = &mut self.acting {
+                        channel.take(&self.site, &mut self.wire, next).await?;
+                    }
+                }
                 Woken::Ended(Ok(what)) if !self.is_mine(&what) => {}
                 // Mine, or so many at once that some were missed: look it up.
                 Woken::Ended(_) => self.check().await?,
@@ -129,7 +137,7 @@ impl Session {
         ended: &mut broadcast::Receiver<Ended>,
     ) -> Woken {
         let deadline = self.deadline().into();
-        let (cluster, events) = (&mut self.cluster, &mut self.events);
+        let (cluster, events, acting) = (&mut self.cluster, &mut self.events, &mut self.acting);
         tokio::select! {
             biased;
             () = self.site.shutdown.cancelled() => Woken::Stop,
@@ -137,6 +145,7 @@ impl Session {
             () = tokio::time::sleep_until(deadline) => Woken::Time,
             said = messages.recv() => Woken::Said(said),
             next = async { match events { Some(c) => c.next().await, None => pending().await } } => Woken::Event(next),
+            next = async { match acting { Some(c) => c.next().await, None => pending().await } } => Woken::Acting(next),
             next = async { match cluster { Some(c) => c.next().await, None => pending().await } } => Woken::Cluster(next),
         }
     }
@@ -250,10 +259,15 @@ impl Session {
                         let closed = self.events.take();
                         self.snapshots_at.1 = closed.and_then(|c| c.snapshot_at()).or(self.snapshots_at.1);
                     }
+                    acting::NAME => self.acting = None,
                     _ => {}
                 }
                 Ok(())
             }
+            ClientFrame::Resync { channel } if channel == acting::NAME => match &mut self.acting {
+                Some(channel) => channel.resync(&self.site, &mut self.wire).await,
+                None => Ok(()),
+            },
             ClientFrame::Resync { channel } => {
                 match (channel.as_str(), &mut self.cluster, &mut self.events) {
                     (cluster::NAME, Some(channel), _) => channel.resync(&self.site),
@@ -276,6 +290,8 @@ impl Session {
             let place = place.and_then(|q| q.events_seq);
             self.events =
                 Some(events::Channel::open(&self.site, &mut self.wire, place, self.snapshots_at.1).await?);
+        } else if channel == acting::NAME && self.acting.is_none() {
+            self.acting = Some(acting::Channel::open(&self.site, &mut self.wire).await?);
         }
         Ok(())
     }
