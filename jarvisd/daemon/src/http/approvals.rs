@@ -15,6 +15,7 @@ use super::{
     call::{Call, json},
     error::{ApiError, Kind},
     guard::store_error,
+    query::NoQuery,
 };
 use crate::executor::DecideError;
 
@@ -25,11 +26,13 @@ pub struct Approvals {
 
 /// Pending and recent, newest first.
 pub async fn list(call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     json(&Approvals { items: call.site.executor.approvals().await })
 }
 
 /// For whoever proposed it and waits.
 pub async fn one(call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     let id: RecordId = call.param("record")?;
     let all = call.site.executor.approvals().await;
     let found = all.into_iter().find(|approval| approval.id == id.as_str());
@@ -54,6 +57,7 @@ pub struct Decision {
 
 /// Decides it. An approved action begins at once; the answer names it.
 pub async fn decide(mut call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     let Decision { decision, hash } = call.body().await?;
     let id: RecordId = call.param("record")?;
     let hash = Digest::from_str(&hash).map_err(|e| ApiError::new(Kind::Invalid, format!("`hash`: {e}")))?;
@@ -64,6 +68,7 @@ pub async fn decide(mut call: Call) -> Result<HttpResponse, ApiError> {
 
 /// Gives it its full time again.
 pub async fn extend(call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     let id: RecordId = call.param("record")?;
     let voice = Voice::Session(call.session()?.account.clone());
     json(&call.site.executor.extend(id.as_str(), voice).await.map_err(unknown)?)

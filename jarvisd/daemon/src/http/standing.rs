@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     call::{Call, json},
     error::{ApiError, Kind},
+    query::NoQuery,
     tools::failed,
 };
 
@@ -27,10 +28,12 @@ pub struct NewLevel {
 }
 
 pub async fn kill_switch(call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     json(&call.site.executor.kill_switch().await)
 }
 
 pub async fn throw(mut call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     let Switch { on } = call.body().await?;
     if !on {
         loosening(&call, "releasing the kill switch")?;
@@ -40,10 +43,12 @@ pub async fn throw(mut call: Call) -> Result<HttpResponse, ApiError> {
 }
 
 pub async fn autonomy(call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     json(&call.site.executor.autonomy().await)
 }
 
 pub async fn set_level(mut call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     let NewLevel { level } = call.body().await?;
     let level = Level::try_from(level).map_err(|e| ApiError::new(Kind::Invalid, e.to_string()))?;
     if u8::from(level) > call.site.executor.autonomy().await.level {

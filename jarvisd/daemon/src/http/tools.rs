@@ -17,6 +17,7 @@ use super::{
     error::{ApiError, Kind},
     guard::store_error,
     mcp,
+    query::NoQuery,
 };
 use crate::executor::{Answer, Call as Asked, ExecutorError};
 
@@ -53,7 +54,8 @@ impl From<&Descriptor> for ToolView {
     }
 }
 
-pub fn list(_: &Call) -> Result<HttpResponse, ApiError> {
+pub fn list(call: &Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     json(&Catalogue { items: ALL.iter().map(ToolView::from).collect() })
 }
 
@@ -87,6 +89,7 @@ pub enum Told {
 }
 
 pub async fn run(mut call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     let ToolCall { args, dry_run } = call.body().await?;
     let name = call.req.match_info().get("tool").unwrap_or_default();
     let operation = Operation::parse(name, &Value::Object(args)).map_err(misread)?;
@@ -188,6 +191,7 @@ pub async fn actions(call: Call) -> Result<HttpResponse, ApiError> {
 }
 
 pub async fn action(call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
     let id: RecordId = call.param("record")?;
     let found = call.site.executor.action(id.as_str()).await;
     json(&found.ok_or_else(|| ApiError::not_found(format!("there is no action `{id}`; it may be too old")))?)
