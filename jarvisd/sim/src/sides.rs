@@ -35,7 +35,7 @@ pub async fn start(
     });
     let docker = start_docker(sim, options, &dir, &engines, tasks)?;
     let ssh = match options.ssh {
-        true => start_ssh(sim, options, &dir, &engines, tasks).await?,
+        true => start_ssh(sim, options, &dir, &engines, tasks)?,
         false => None,
     };
     let socket = UdpSocket::bind(options.wake_listen)
@@ -73,7 +73,7 @@ fn start_docker(
     Ok(ready)
 }
 
-async fn start_ssh(
+fn start_ssh(
     sim: &Arc<Sim>,
     options: &Options,
     dir: &Path,
@@ -90,7 +90,7 @@ async fn start_ssh(
         Some(file) => file.clone(),
         None => own_program()?,
     };
-    ssh::start(ssh::Plan { sim: sim.clone(), dir, program, hosts, addresses }, tasks).await
+    ssh::start(ssh::Plan { sim: sim.clone(), dir, program, hosts, addresses }, tasks)
 }
 
 /// The simulator's program: this one, or the one beside a test that runs the simulator inside itself.

@@ -127,7 +127,11 @@ impl Door {
             };
             self.open = Some(listener);
             match taken {
-                Ok(Ok((stream, _))) => return Ok(stream),
+                // It may have gone off while it was waited for.
+                Ok(Ok((stream, _))) if self.sim.with(|w| self.host.wire(w, self.service)) == Wire::Open => {
+                    return Ok(stream);
+                }
+                Ok(Ok(_)) => {}
                 // Out of file handles: let some close.
                 Ok(Err(_)) => tokio::time::sleep(LOOK).await,
                 Err(_) => {}

@@ -195,7 +195,7 @@ impl Container {
             if at_ms < from_ms {
                 break;
             }
-            lines.push((at_ms, if wave::hash(self.seed, i) % 9 == 0 { 2 } else { 1 }, self.line(i)));
+            lines.push((at_ms, if wave::hash(self.seed, i).is_multiple_of(9) { 2 } else { 1 }, self.line(i)));
         }
         lines.sort();
         let skip = lines.len().saturating_sub(n);

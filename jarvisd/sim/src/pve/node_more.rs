@@ -189,11 +189,14 @@ fn versions(_: &mut World, _: &Call) -> Reply {
 fn network(world: &mut World, call: &Call) -> Reply {
     let Some(node) = node_of(world, call) else { return Reply::data(json!([])) };
     let gateway = node.ip.rsplit_once('.').map(|(net, _)| format!("{net}.1")).unwrap_or_default();
+    // udev of this release also names a card after its address.
+    let by_mac = format!("enx{}", node.mac.replace(':', "").to_lowercase());
     Reply::data(json!([
         {"iface": "vmbr0", "type": "bridge", "active": 1, "autostart": 1, "method": "static", "method6": "manual",
          "families": ["inet"], "address": node.ip, "netmask": "24", "cidr": format!("{}/24", node.ip), "gateway": gateway,
          "bridge_ports": "eno1", "bridge_stp": "off", "bridge_fd": "0", "priority": 4},
-        {"iface": "eno1", "type": "eth", "active": 1, "method": "manual", "method6": "manual", "families": ["inet"], "priority": 3},
+        {"iface": "eno1", "type": "eth", "active": 1, "method": "manual", "method6": "manual", "families": ["inet"], "priority": 3,
+         "altnames": ["enp2s0", by_mac]},
     ]))
     .taking(50)
 }

@@ -18,6 +18,8 @@ pub struct SshCommand {
     pub line_hex: Option<String>,
     /// What a real shell made of the line; nothing when it refused it.
     pub words: Option<Vec<String>>,
+    /// Whether the line is words and nothing else, whatever shell reads it.
+    pub inert: bool,
     /// What that shell complained about.
     pub shell_said: String,
     /// The row of the table it is.

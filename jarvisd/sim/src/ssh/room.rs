@@ -131,7 +131,9 @@ struct Job {
 /// Enters the command and finds out how long it will take.
 fn begin(world: &mut World, line: &Line, said: &Said, raw: &[u8]) -> Job {
     let text = String::from_utf8_lossy(raw).into_owned();
-    let known = said.words.as_deref().and_then(table::recognise);
+    // A substitution that leaves no word behind would look like the command alone.
+    let inert = said.shell_said.is_empty() && table::plain_words(&text).as_ref() == said.words.as_ref();
+    let known = said.words.as_deref().filter(|_| inert).and_then(table::recognise);
     let (shape, asked) = known.map_or((None, None), |(shape, asked)| (Some(shape), Some(asked)));
     let seq = world.ssh.command(SshCommand {
         unix_ms: world.now.unix_ms,
@@ -139,6 +141,7 @@ fn begin(world: &mut World, line: &Line, said: &Said, raw: &[u8]) -> Job {
         user: said.user.clone(),
         line_hex: (text.as_bytes() != raw).then(|| said.line_hex.clone().unwrap_or_default()),
         words: said.words.clone(),
+        inert,
         shell_said: said.shell_said.clone(),
         shape,
         line: text.clone(),

@@ -57,7 +57,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn talk(socket: &Path, connection: u64) -> io::Result<u8> {
     let line = std::env::var_os("SSH_ORIGINAL_COMMAND");
-    let (words, shell_said) = line.as_ref().map(|l| split(l)).unwrap_or_default();
+    let (words, shell_said) = line.as_ref().map(split).unwrap_or_default();
     let hex = |l: &OsString| l.as_bytes().iter().map(|b| format!("{b:02x}")).collect::<String>();
     let said = Said {
         connection,

@@ -60,6 +60,37 @@ const CONTAINERS: &str = r#"{"id":{{json .ID}},"name":{{json .Names}},"image":{{
 /// The zones that are looked at.
 pub const ZONES: usize = 8;
 
+/// The words of a line that holds nothing but words: no character in it means anything to a shell, except
+/// quotes, a backslash and blanks. Written from the standard; nothing when there is more in it.
+pub fn plain_words(line: &str) -> Option<Vec<String>> {
+    const SPECIAL: &str = "\"$`;&|<>()*?[]#~!{}%^\n\r";
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            ' ' | '\t' => words.extend(word.take()),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match letters.next()? {
+                        '\'' => break,
+                        inner => word.push(inner),
+                    }
+                }
+            }
+            '\\' => match letters.next()? {
+                '\n' => return None,
+                escaped => word.get_or_insert_default().push(escaped),
+            },
+            special if SPECIAL.contains(special) => return None,
+            plain => word.get_or_insert_default().push(plain),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
 /// The row these words are, by its name, with what was asked.
 pub fn recognise(words: &[String]) -> Option<(&'static str, Asked)> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -158,7 +189,7 @@ fn by_value(words: &[&str]) -> Option<(&'static str, Asked)> {
 /// The words after these ones.
 fn strip<'a, 'w>(words: &'a [&'w str], front: &str) -> Option<&'a [&'w str]> {
     let mut rest = words.iter();
-    front.split(' ').all(|w| rest.next() == Some(&w)).then(|| rest.as_slice())
+    front.split(' ').all(|w| rest.next() == Some(&w)).then_some(rest.as_slice())
 }
 
 /// `--lines=N` and perhaps `--since=TIME`.

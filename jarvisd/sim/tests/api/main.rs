@@ -2,12 +2,18 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fall over")]
 
+mod acting;
 mod bench;
 mod command;
+mod docker;
+mod effects;
 mod faults;
 mod login;
 mod loss;
 mod shapes;
+mod ssh;
+mod ssh_faults;
+mod table;
 mod tasks;
 
 use std::time::Duration;

@@ -119,7 +119,7 @@ pub fn pressure(world: &World, on: On<'_>) -> Says {
     }
     let kib = |bytes: u64| bytes / 1024;
     let free = total.saturating_sub(used);
-    let _ = write!(out, "==> /proc/meminfo <==\n");
+    let _ = writeln!(out, "==> /proc/meminfo <==");
     let rows = [
         ("MemTotal", total),
         ("MemFree", free / 2),
