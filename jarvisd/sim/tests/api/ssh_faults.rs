@@ -96,6 +96,8 @@ async fn a_machine_that_goes_off_forgets_its_connections_and_comes_back_with_its
     lab.advance(25.0).await;
     let gone = tokio::time::timeout(Duration::from_secs(20), open.wait()).await.unwrap().unwrap();
     assert_eq!(gone.code(), Some(255));
+    // A closed door is seen at the next look.
+    tokio::time::sleep(Duration::from_millis(400)).await;
     let refused = lab.run("agent", &line(SENSORS)).await;
     assert!(words(&refused.stderr).contains("Connection refused"), "{refused:?}");
     lab.fault(json!({"do": "node_up", "node": "agent"})).await;
