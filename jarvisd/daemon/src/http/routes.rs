@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, guard::Guard as _, http::header, web};
 use jarvis_core::protocol::acting::{ActionView, ApprovalView, AutonomyView, KillView};
 
 use super::{
-    account, approvals, cluster,
+    account, approvals, audit, cluster,
     error::{ApiError, ErrorBody, Kind},
     guard, health, mcp, past,
     route::{Answer, Route, SchemaOf, Verb, of, query_of},
@@ -243,6 +243,10 @@ pub static ROUTES: &[Route] = &[
         .body(of::<standing::NewLevel>)
         .answers(&[ok("The level as it is now.", of::<AutonomyView>)])
         .fails(&[Kind::FreshLoginNeeded]),
+    Route::get("/api/v1/audit", "What was decided, done and refused, as recorded.", awaited!(audit::list))
+        .scope(Scope::Read)
+        .pages(query_of::<audit::AuditQuery>)
+        .answers(&[ok("Rows of the chain, newest first.", of::<audit::AuditList>)]),
     Route::get("/ws", "The stream of state and events (WebSocket).", |c| {
         Box::pin(std::future::ready(stream::open(c)))
     })
