@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { parseArgs } from "node:util";
 import { WebSocketServer } from "ws";
+import { FakeActing } from "./fake-acting.mjs";
 import { curve, diff, FakeCluster } from "./fake-cluster.mjs";
 
 const { values: args } = parseArgs({
@@ -37,6 +38,11 @@ let seq = 1;
 let loggedIn = args.open === true;
 let setUp = args.setup !== true;
 const ring = [];
+
+const acting = new FakeActing(
+  () => entities,
+  (frame) => broadcast(frame),
+);
 
 const server = createServer((req, res) => void route(req, res));
 const sockets = new WebSocketServer({ noServer: true });
@@ -76,7 +82,7 @@ async function route(req, res) {
     case "POST /api/v1/login":
       if (body.password !== PASSWORD)
         return error(res, 401, "bad_credentials", "This password is not right. Try again.");
-      loggedIn = true;
+      loggedIn = acting.fresh = true;
       return json(res, 200, person());
     case "POST /api/v1/setup":
       if (body.token !== "token")
@@ -102,9 +108,25 @@ async function route(req, res) {
     }
     case "GET /api/v1/events":
       return json(res, 200, page(url.searchParams));
-    default:
-      return error(res, 404, "not_found", "There is nothing here.");
+    default: {
+      const log = url.pathname.match(/^\/api\/v1\/tasks\/(.+)\/log$/);
+      if (log)
+        return json(res, 200, taskLog(decodeURIComponent(log[1]), Number(url.searchParams.get("start"))));
+      const answer = acting.route(req.method, url.pathname, body);
+      return answer ? json(res, ...answer) : error(res, 404, "not_found", "There is nothing here.");
+    }
   }
+}
+
+/** A line a second since the task began; a running one grows. */
+function taskLog(upid, start) {
+  const task = entities.task[upid];
+  const endMs = task?.end_ms ?? Date.now();
+  const total = Math.max(1, Math.min(200, Math.floor((endMs - (task?.start_ms ?? endMs)) / 1000)));
+  const lines = [];
+  for (let n = start + 1; n <= total; n++)
+    lines.push({ n, text: `INFO: ${n}% (${n * 31} MiB of 6.1 GiB) in ${n}s` });
+  return { upid, start, total, lines, next_start: null };
 }
 
 function page(q) {
@@ -180,6 +202,10 @@ function control(what, res) {
       loggedIn = false;
       each((ws) => ws.close(4401, "session ended"));
     },
+    ask: () => acting.ask(),
+    stale: () => {
+      acting.fresh = false;
+    },
     refuse: () => {
       refusing = true;
       each((ws) => ws.terminate());
@@ -232,6 +258,7 @@ function greet(ws, q) {
     for (const f of missed) send(ws, f);
   } else send(ws, snapshot());
   send(ws, eventsSnapshot());
+  if (q.get("channels")?.includes("approvals")) send(ws, acting.snapshot());
   ws.on("message", (text) => {
     const frame = JSON.parse(text);
     if (frame.type === "resync") send(ws, frame.channel === "events" ? eventsSnapshot() : snapshot());

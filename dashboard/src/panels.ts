@@ -1,6 +1,8 @@
 // Every panel and where it stands. Adding one is a file in `panels/` and a line here.
 import type { FunctionComponent } from "react";
+import { Acting } from "./panels/Acting";
 import { Activity } from "./panels/Activity";
+import { Autonomy } from "./panels/Autonomy";
 import { Core } from "./panels/Core";
 import { Guests } from "./panels/Guests";
 import { HistoryDrawer } from "./panels/HistoryDrawer";
@@ -9,7 +11,8 @@ import { Sight } from "./panels/Sight";
 import { Storage } from "./panels/Storage";
 import { Tasks } from "./panels/Tasks";
 
-export type Place = "left" | "top" | "low" | "right";
+/** `work` stands beside the activity: what waits above what runs. */
+export type Place = "left" | "top" | "low" | "work" | "right";
 
 export interface PanelEntry {
   readonly name: string;
@@ -25,7 +28,9 @@ export const PANELS: readonly PanelEntry[] = [
   { name: "storage", place: "left", panel: Storage, wall: true },
   { name: "core", place: "top", panel: Core, wall: true },
   { name: "activity", place: "low", panel: Activity, wall: true },
-  { name: "tasks", place: "low", panel: Tasks, wall: false },
+  { name: "acting", place: "work", panel: Acting, wall: true },
+  { name: "tasks", place: "work", panel: Tasks, wall: false },
   { name: "history", place: "right", panel: HistoryDrawer, wall: false },
+  { name: "autonomy", place: "right", panel: Autonomy, wall: false },
   { name: "sight", place: "right", panel: Sight, wall: false },
 ];

@@ -1,5 +1,6 @@
 // Who are you, and then the whole screen. Holds the one connection.
 import { useCallback, useEffect, useState } from "react";
+import { followActing } from "../stream/act";
 import { connect, type OpenWire } from "../stream/connect";
 import { type Session, session } from "../stream/rest";
 import { useStream } from "../stream/store";
@@ -70,6 +71,7 @@ function Inside({ open, onOut }: { readonly open: OpenWire | undefined; readonly
   const link = useStream((s) => s.link);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new run is a new connection
   useEffect(() => connect(open), [open, run]);
+  useEffect(followActing, []);
   const locked = link.state === "denied" && link.why === "login";
   return (
     <>

@@ -52,7 +52,7 @@ export function MotionButton() {
   return (
     <button
       type="button"
-      className="motion"
+      className="chip motion"
       aria-pressed={paused}
       onClick={togglePaused}
       data-testid="motion"

@@ -1,4 +1,8 @@
 // Name, time, mode, and whether what is shown is live.
+
+import { openAct } from "../panels/actSheetState";
+import { KillSwitch } from "../panels/KillSwitch";
+import { useWaiting } from "../panels/useWaiting";
 import { ageMs, sightOf, useAt, useNowMs } from "../stream/clock";
 import { logOut } from "../stream/rest";
 import { useCluster, useStream } from "../stream/store";
@@ -33,6 +37,8 @@ export function Header({ onOut }: { readonly onOut: () => void }) {
         </button>
         <ModeSwitch />
         <LinkChip />
+        <WaitingChip />
+        <KillSwitch />
         <LogOutButton onOut={onOut} />
       </div>
     </header>
@@ -81,6 +87,36 @@ export function ModeSwitch() {
         </button>
       ))}
     </fieldset>
+  );
+}
+
+/** Leads to what waits, from wherever one is. */
+function WaitingChip() {
+  const waiting = useWaiting();
+  const wall = useView((v) => v.wall);
+  if (waiting.length === 0) return null;
+  const body = (
+    <>
+      <Glyph shape="attention" word={null} />
+      {waiting.length} waiting
+    </>
+  );
+  if (wall)
+    return (
+      <span className="chip" data-tone="attention" data-testid="waiting">
+        {body}
+      </span>
+    );
+  return (
+    <button
+      type="button"
+      className="chip"
+      data-tone="attention"
+      data-testid="waiting"
+      onClick={() => waiting[0] && openAct({ kind: "approval", id: waiting[0].id })}
+    >
+      {body}
+    </button>
   );
 }
 

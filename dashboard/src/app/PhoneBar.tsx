@@ -27,7 +27,11 @@ export function PhoneBar() {
         <button
           key={to}
           type="button"
-          onClick={() => document.getElementById(to)?.scrollIntoView({ block: "start" })}
+          onClick={() =>
+            to === "core"
+              ? scrollTo({ top: 0 })
+              : document.getElementById(to)?.scrollIntoView({ block: "start" })
+          }
         >
           <svg viewBox="0 0 22 22" aria-hidden="true">
             <path d={path} />

@@ -1,10 +1,14 @@
 // The three columns, their frame, and one wall round each panel so that one that breaks takes no other with it.
 import { useEffect, useRef } from "react";
 import { PANELS, type Place } from "../panels";
+import { ActSheet } from "../panels/ActSheet";
+import { followLink } from "../panels/actSheetState";
+import { KillBanner } from "../panels/KillSwitch";
 import { useStream } from "../stream/store";
 import { useView } from "../ui/view";
 import { Boundary } from "./Boundary";
 import { Footer } from "./Footer";
+import { FreshLogIn } from "./FreshLogIn";
 import { GoHint } from "./GoHint";
 import { Header } from "./Header";
 import { useKeys } from "./keys";
@@ -29,6 +33,7 @@ export function Screen({ onOut, locked }: ScreenProps) {
   useDense(wall);
   useWall(wall);
   useReloadOnNewBuild();
+  useEffect(() => (wall ? undefined : followLink()), [wall]);
   const at = (place: Place) =>
     PANELS.filter((p) => p.place === place && (!wall || p.wall)).map(({ name, panel: Panel }) => (
       <Boundary key={name} name={name}>
@@ -38,12 +43,16 @@ export function Screen({ onOut, locked }: ScreenProps) {
   return (
     <div className="app" ref={frame} inert={locked} data-link={link === "live" ? "live" : "cut"}>
       <Header onOut={onOut} />
+      <KillBanner />
       <div className="col left" id="column-1">
         {at("left")}
       </div>
       <main className="col mid" id="column-2">
         {at("top")}
-        <div className="low">{at("low")}</div>
+        <div className="low">
+          {at("low")}
+          <div className="work">{at("work")}</div>
+        </div>
       </main>
       {!wall && (
         <aside className="col right" id="column-3" aria-label="History and sources">
@@ -55,6 +64,8 @@ export function Screen({ onOut, locked }: ScreenProps) {
       {!wall && <PhoneBar />}
       {!wall && <Sheets onOut={onOut} />}
       {!wall && <GoHint />}
+      {!wall && <ActSheet />}
+      {!wall && <FreshLogIn />}
       <Tab />
     </div>
   );

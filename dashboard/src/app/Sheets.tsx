@@ -1,7 +1,8 @@
 // The sheets over the screen: find anything, and the list of keys.
-import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useMemo, useState } from "react";
 import { logOut } from "../stream/rest";
 import { useTable } from "../stream/store";
+import { Sheet } from "../ui/Sheet";
 import { MODES, select, setMode } from "../ui/view";
 import { GO_KEYS, KEYS, type Key, setSingleKeys, useSingleKeys } from "./keys";
 import { closeSheet, useSheet } from "./sheetState";
@@ -14,33 +15,10 @@ export function Sheets({ onOut }: { readonly onOut: () => void }) {
   return null;
 }
 
-interface SheetProps {
-  readonly label: string;
-  readonly wide?: boolean;
-  readonly children: ReactNode;
-}
-
-function Sheet({ label, wide, children }: SheetProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the dialog's own
-    <dialog
-      ref={dialog}
-      className={wide ? "sheet panel sheet-wide" : "sheet panel"}
-      aria-label={label}
-      onClose={closeSheet}
-      onClick={(e) => e.target === dialog.current && closeSheet()}
-    >
-      {children}
-    </dialog>
-  );
-}
-
 function Help() {
   const single = useSingleKeys((s) => s.on);
   return (
-    <Sheet label="Keyboard shortcuts" wide>
+    <Sheet label="Keyboard shortcuts" wide onClose={closeSheet}>
       <h2 className="sheet-title">Keyboard</h2>
       <div className="help-lists">
         <KeyList keys={KEYS} />
@@ -130,7 +108,7 @@ function Palette({ onOut }: { readonly onOut: () => void }) {
     setAt((n) => (n + by + hits.length) % Math.max(1, hits.length));
   };
   return (
-    <Sheet label="Find a node, a guest or a command">
+    <Sheet label="Find a node, a guest or a command" onClose={closeSheet}>
       <input
         className="palette-input"
         placeholder="Node, guest, number, mode …"

@@ -4,7 +4,7 @@ import { create } from "zustand";
 import { togglePaused } from "../ui/motion";
 import { nextMode, select, useView } from "../ui/view";
 import { beginGo, endGo, goBy, STOPS } from "./go";
-import { openSheet, useSheet } from "./sheetState";
+import { openSheet } from "./sheetState";
 
 export interface Key {
   readonly keys: string;
@@ -67,10 +67,12 @@ export function useKeys(on: boolean): void {
 function pressed(e: KeyboardEvent): void {
   if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && !ownKeys(e.target)) {
     e.preventDefault();
+    if (document.querySelector("dialog[open]")) return;
     openSheet("palette");
     return;
   }
-  if (useSheet.getState().open || e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+  if (document.querySelector("dialog[open]") || e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented)
+    return;
   if (e.key === "Escape") {
     endGo();
     if (!ownKeys(e.target)) back(e.target);

@@ -29,7 +29,7 @@ export function ExportMenu({ filter }: { readonly filter: FeedFilter }) {
         className="chip small feed-export"
         button={busy ? "…" : "Export"}
         testId="feed-export"
-        items={[
+        items={() => [
           { key: "jsonl", label: "JSON lines", about: what, run: () => void run("jsonl") },
           { key: "csv", label: "CSV", about: what, run: () => void run("csv") },
         ]}

@@ -11,6 +11,7 @@ import { Note, Panel } from "../ui/Panel";
 import { SightMark } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
 import { select, useView } from "../ui/view";
+import { ActMenu } from "./ActMenu";
 import {
   arrange,
   FILTERS,
@@ -233,6 +234,7 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
         </button>
         <span className="sr">{guest.kind === "lxc" ? "container" : "virtual machine"}</span>
         {guest.lock !== undefined && <span className="tag">{guest.lock}</span>}
+        <ActMenu kind="guest" id={id} name={guestName(guest)} />
       </Cell>
       <Cell name="node">
         <span className="cut">{guest.node}</span>

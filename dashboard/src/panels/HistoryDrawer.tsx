@@ -6,6 +6,7 @@ import { Chart } from "../ui/Chart";
 import { bytesText, decimal, percentUnit, rateText, ratio } from "../ui/format";
 import { Note } from "../ui/Panel";
 import { useView } from "../ui/view";
+import { ActButtons, ContainerMenu } from "./ActMenu";
 import { Drawer } from "./Drawer";
 import { ClusterFacts, GuestFacts, NodeFacts } from "./facts";
 import { guestName } from "./guestOrder";
@@ -68,6 +69,7 @@ function ClusterDrawer() {
       title={cluster?.name || "Cluster"}
       shape={cluster?.health ?? "unknown"}
       about="cluster"
+      tools={<ContainerMenu />}
       chosen={false}
     >
       <ClusterFacts />
@@ -83,6 +85,7 @@ function NodeDrawer({ id }: { readonly id: string }) {
       {node ? (
         <>
           {node.why && <p className={`drawer-why tone-${node.health}`}>{node.why}</p>}
+          <ActButtons kind="node" id={id} />
           <NodeFacts node={node} />
           <Charts subject="node" entity={`node/${id}`} memTotal={node.mem_total_bytes} />
         </>
@@ -105,6 +108,7 @@ function GuestDrawer({ id }: { readonly id: string }) {
       {guest ? (
         <>
           {guest.why && <p className={`drawer-why tone-${guest.health}`}>{guest.why}</p>}
+          <ActButtons kind="guest" id={id} />
           <GuestFacts guest={guest} />
           <Charts subject="guest" entity={`${guest.kind}/${id}`} memTotal={guest.mem_total_bytes} />
         </>

@@ -14,6 +14,7 @@ import { SightMark } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
 import { Sparkline } from "../ui/Sparkline";
 import { select, useView } from "../ui/view";
+import { ActMenu } from "./ActMenu";
 import "./Nodes.css";
 
 /** Where the daemon begins to worry; drawn as a mark. */
@@ -96,6 +97,7 @@ const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
           >
             {name}
           </button>
+          <ActMenu kind="node" id={name} name={name} />
         </h3>
         <p
           className={`node-sub cut ${node.why ? `tone-${node.health}` : ""}`}

@@ -1,4 +1,6 @@
 // Wires browser, socket and store together; the only place that opens a WebSocket.
+import { useActing } from "./acting";
+import { heard } from "./actingFrames";
 import { session } from "./rest";
 import { createSocket, type Socket, type Wire } from "./socket";
 import { createSink } from "./store";
@@ -22,7 +24,16 @@ export function connect(open: OpenWire = openBrowserSocket): () => void {
   const mine = createSocket({
     open,
     onFrame: sink.onFrame,
-    onLink: sink.onLink,
+    onLink: (link) => {
+      // Numbers belong to one connection: the next one begins with a snapshot.
+      if (link.state === "lost") useActing.setState({ seq: null });
+      sink.onLink(link);
+    },
+    onActing: (frame) => {
+      const next = heard(useActing.getState(), frame);
+      if (next) useActing.setState(next);
+      else socket?.resync("approvals");
+    },
     place: sink.place,
     whyRefused,
   });

@@ -24,9 +24,27 @@ export interface OutlookFacts {
   readonly sight: SourceState;
   /** "21:47:06", of the last state received. */
   readonly lastAt: string;
+  /** Actions which wait for a person's word. */
+  readonly waiting: number;
 }
 
-export function outlook({ link, cluster, sight, lastAt }: OutlookFacts): Outlook {
+const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five", "Six"] as const;
+
+/** What waits leads, unless something worse is to be told; then it is told with it. */
+function withWaiting(o: Outlook, waiting: number): Outlook {
+  if (waiting === 0) return o;
+  const number = NUMBERS[waiting] ?? String(waiting);
+  const sentence = `${number} action${waiting === 1 ? " waits" : "s wait"} for your word.`;
+  if (o.shape === "critical" || o.shape === "unknown") return { ...o, detail: `${sentence} ${o.detail}` };
+  return {
+    shape: "attention",
+    label: "Needs you",
+    headline: sentence,
+    detail: o.shape === "ok" ? `Everything else is steady. ${o.detail}` : `${o.headline} ${o.detail}`,
+  };
+}
+
+export function outlook({ link, cluster, sight, lastAt, waiting }: OutlookFacts): Outlook {
   if (link.state === "lost") {
     return {
       shape: "unknown",
@@ -62,5 +80,8 @@ export function outlook({ link, cluster, sight, lastAt }: OutlookFacts): Outlook
       detail: `Nothing new since ${lastAt}. What you see is the last known state.`,
     };
   }
-  return { ...LABEL[cluster.health], headline: cluster.headline, detail: cluster.detail };
+  return withWaiting(
+    { ...LABEL[cluster.health], headline: cluster.headline, detail: cluster.detail },
+    waiting,
+  );
 }

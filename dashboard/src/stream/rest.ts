@@ -13,7 +13,7 @@ export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly failure: Failure };
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
 type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 
 /** Nothing here is worth waiting longer for; the stream carries what matters. */
@@ -26,13 +26,13 @@ export function answerFrom(other: Fetch): void {
   doFetch = other;
 }
 
-const isFields = (v: unknown): v is Fields => typeof v === "object" && v !== null && !Array.isArray(v);
+export const isFields = (v: unknown): v is Fields => typeof v === "object" && v !== null && !Array.isArray(v);
 const failed = (status: number, kind: string, message: string): Answer<never> => ({
   ok: false,
   failure: { status, kind, message, retryAfterS: null, details: {} },
 });
 
-async function call<T>(
+export async function call<T>(
   path: string,
   decode: (body: unknown) => T | null,
   init: RequestInit = {},

@@ -1,6 +1,7 @@
 // The one state socket: greets, resumes, notices silence, reconnects. Knows nothing of React or of what is shown.
 import type { ClientFrame } from "../protocol/ClientFrame";
 import type { ServerFrame } from "../protocol/ServerFrame";
+import { type ActingFrame, decodeActing } from "./actingFrames";
 import { decodeFrame } from "./decode";
 
 export type Link =
@@ -20,6 +21,8 @@ export interface Wire {
   close(code?: number): void;
 }
 
+export type Channel = "cluster" | "events" | "approvals";
+
 export interface Place {
   readonly epoch: string | null;
   readonly clusterSeq: number | null;
@@ -30,6 +33,8 @@ export interface SocketParts {
   readonly open: (query: string) => Wire;
   readonly onFrame: (frame: ServerFrame) => void;
   readonly onLink: (link: Link) => void;
+  /** From the channel of acting. */
+  readonly onActing?: (frame: ActingFrame) => void;
   /** Where to resume. */
   readonly place: () => Place;
   /** A browser is not told why an upgrade was refused; this finds out. */
@@ -42,7 +47,7 @@ export interface Socket {
   start(): void;
   stop(): void;
   /** Asks for a new snapshot, at most once per channel in `RESYNC_EVERY_MS`. */
-  resync(channel: "cluster" | "events"): void;
+  resync(channel: Channel): void;
   /** Try now rather than at the end of the pause: the tab is visible or the network is back. */
   hurry(): void;
 }
@@ -61,7 +66,7 @@ export function retryDelayMs(attempt: number, random: number): number {
 }
 
 export function query(place: Place): string {
-  const q = new URLSearchParams({ channels: "cluster,events" });
+  const q = new URLSearchParams({ channels: "cluster,events,approvals" });
   if (place.epoch !== null && place.clusterSeq !== null) {
     q.set("epoch", place.epoch);
     q.set("cluster_seq", String(place.clusterSeq));
@@ -126,16 +131,26 @@ export function createSocket(parts: SocketParts): Socket {
       greeted = true;
       if (typeof message.data !== "string") return;
       const frame = decodeFrame(message.data);
+      const acting = frame ? null : decodeActing(message.data);
       if (frame) receive(frame);
+      if (acting) parts.onActing?.(acting);
     };
     mine.onclose = ({ code, reason }) => {
-      if (code === CLOSE_LOGIN) deny("login");
+      if (code === CLOSE_LOGIN) void ended(reason);
       else if (code === CLOSE_FORBIDDEN) deny("forbidden");
       else {
         drop(reason || `the connection closed (${code})`);
         if (!greeted) void askWhy();
       }
     };
+  }
+
+  /** The session of this socket is over; the browser may have a newer one already, from another log-in. */
+  async function ended(reason: string): Promise<void> {
+    const why = parts.whyRefused ? await parts.whyRefused() : "login";
+    if (!running) return;
+    if (why) deny(why);
+    else drop(reason || "the session was replaced");
   }
 
   async function askWhy(): Promise<void> {
@@ -154,7 +169,7 @@ export function createSocket(parts: SocketParts): Socket {
     parts.onFrame(frame);
   }
 
-  function resync(channel: "cluster" | "events"): void {
+  function resync(channel: Channel): void {
     if (!wire || owed.has(channel)) return;
     const wait = (asked.get(channel) ?? Number.NEGATIVE_INFINITY) + RESYNC_EVERY_MS - now();
     if (wait > 0) {

@@ -15,7 +15,8 @@ interface MenuProps {
   readonly label: string;
   readonly className: string;
   readonly button: ReactNode;
-  readonly items: readonly MenuItem[];
+  /** Asked for when the list opens. */
+  readonly items: () => readonly MenuItem[];
   readonly testId?: string;
 }
 
@@ -45,7 +46,7 @@ export function Menu({ label, className, button, items, testId }: MenuProps) {
       >
         {button}
       </button>
-      {open && <List id={id} label={label} items={items} opener={opener.current} onClose={close} />}
+      {open && <List id={id} label={label} items={items()} opener={opener.current} onClose={close} />}
     </>
   );
 }

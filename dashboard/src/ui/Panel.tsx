@@ -10,10 +10,12 @@ interface PanelProps {
   readonly sight?: string;
   /** Its content is one list that may go on below the edge. */
   readonly fades?: boolean;
+  /** The panel that waits for somebody. */
+  readonly tone?: "attention" | undefined;
   readonly children: ReactNode;
 }
 
-export function Panel({ title, meta, tools, name, sight, fades, children }: PanelProps) {
+export function Panel({ title, meta, tools, name, sight, fades, tone, children }: PanelProps) {
   const id = useId();
   return (
     <section
@@ -22,6 +24,7 @@ export function Panel({ title, meta, tools, name, sight, fades, children }: Pane
       aria-labelledby={id}
       data-testid={`panel-${name}`}
       data-sight={sight}
+      data-tone={tone}
     >
       <div className="panel-head">
         <h2 id={id}>{title}</h2>

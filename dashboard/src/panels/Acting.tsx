@@ -1,0 +1,101 @@
+// What waits for a person and what is being done: cards first, then actions, the running ones before the ended.
+import { useMemo } from "react";
+import { isOpen, isWaiting, useActing, useActions, useApprovals } from "../stream/acting";
+import { useAt } from "../stream/clock";
+import { count } from "../ui/format";
+import { Glyph } from "../ui/Glyph";
+import { Panel } from "../ui/Panel";
+import { ActionRow } from "./ActionRow";
+import { ApprovalCard } from "./ApprovalCard";
+import { approvalShape, decidedWords, useTargetWords } from "./actingWords";
+import { openAct } from "./actSheetState";
+import "./Acting.css";
+
+/** Ended ones worth a line; the rest is in the activity. */
+const ENDED_SHOWN = 4;
+/** An approval that was decided stays this long as a line, so that nobody wonders where it went. */
+const DECIDED_SHOWN_MS = 10 * 60_000;
+
+export function Acting() {
+  const known = useActing((s) => s.view !== null);
+  const approvals = useApprovals();
+  const actions = useActions();
+  // Ids as text: the panel is drawn again when something begins or stops waiting, not each second.
+  const waitingIds = useAt((now) =>
+    approvals
+      .filter((a) => isWaiting(a, now))
+      .map((a) => a.id)
+      .join(" "),
+  );
+  const decidedIds = useAt((now) =>
+    approvals
+      .filter(
+        (a) =>
+          !isWaiting(a, now) &&
+          a.action === undefined &&
+          now - (a.decided_ms ?? a.expires_ms) < DECIDED_SHOWN_MS,
+      )
+      .map((a) => a.id)
+      .join(" "),
+  );
+  const shown = useMemo(() => {
+    const open = actions.filter(isOpen);
+    return [...open, ...actions.filter((a) => !isOpen(a)).slice(0, ENDED_SHOWN)];
+  }, [actions]);
+  if (!known) return null;
+  const has = (ids: string): typeof approvals => approvals.filter((a) => ids.split(" ").includes(a.id));
+  const waiting = has(waitingIds);
+  const decided = has(decidedIds);
+  if (waiting.length + decided.length + shown.length === 0) return null;
+  const running = shown.filter(isOpen).length;
+  return (
+    <Panel
+      title={waiting.length > 0 ? "Waits for you" : "Acting"}
+      name="acting"
+      tone={waiting.length > 0 ? "attention" : undefined}
+      meta={waiting.length > 0 ? `${waiting.length} waiting` : `${running} running`}
+    >
+      <div className="acting scroll" data-list="acting">
+        {waiting.map((a) => (
+          <ApprovalCard key={a.id} approval={a} />
+        ))}
+        {shown.map((a) => (
+          <ActionRow key={a.id} action={a} />
+        ))}
+        {decided.map((a) => (
+          <DecidedRow key={a.id} id={a.id} />
+        ))}
+      </div>
+      <p className="sr" role="alert">
+        {waiting.length > 0 ? `${count(waiting.length, "action")} waiting for your word` : ""}
+      </p>
+    </Panel>
+  );
+}
+
+function DecidedRow({ id }: { readonly id: string }) {
+  const approval = useApprovals().find((a) => a.id === id);
+  const target = useTargetWords(approval ?? { target: "" });
+  if (!approval) return null;
+  return (
+    <div className="action" data-testid={`decided-${id}`}>
+      <Glyph shape={approvalShape(approval)} word={approval.state} />
+      <div className="action-main">
+        <p>
+          <button
+            type="button"
+            className="action-title"
+            data-item
+            onClick={() => openAct({ kind: "approval", id })}
+          >
+            <b>{approval.title}</b> {target}
+          </button>
+        </p>
+        <small>
+          {approval.state === "pending" ? "ran out of time" : decidedWords(approval)}
+          {approval.why && ` · ${approval.why}`}
+        </small>
+      </div>
+    </div>
+  );
+}
