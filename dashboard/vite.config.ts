@@ -24,5 +24,7 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/test-setup.ts"],
     css: false,
+    // Whole screens are drawn without a browser, on machines that do other things too.
+    testTimeout: 20_000,
   },
 });

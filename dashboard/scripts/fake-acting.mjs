@@ -76,7 +76,7 @@ export class FakeActing {
 
   /** Answers `[status, body]`, or null for a path that is not of acting. */
   route(method, path, body) {
-    const [, , , room, id] = path.split("/");
+    const [, , , room, id, more] = path.split("/");
     if (method === "GET" && room === "approvals" && !id) return [200, { items: this.state.approvals }];
     if (method === "GET" && room === "approvals") {
       const found = this.state.approvals.find((a) => a.id === decodeURIComponent(id));
@@ -88,6 +88,7 @@ export class FakeActing {
     if (method === "GET" && room === "autonomy") return [200, this.state.autonomy];
     if (method === "GET" && room === "kill-switch") return [200, this.state.kill_switch];
     if (method === "POST" && room === "tools") return this.tool(id, body);
+    if (more === "extend") return this.decide(decodeURIComponent(id), { decision: "extend" });
     if (method === "POST" && room === "approvals") return this.decide(decodeURIComponent(id), body);
     if (method === "PUT" && room === "kill-switch") return this.throwSwitch(body.on);
     if (method === "PUT" && room === "autonomy") return this.setLevel(body.level);
@@ -158,17 +159,17 @@ export class FakeActing {
 
   tool(tool, { args = {}, dry_run }) {
     const { guest, node, ...plan } = this.plan(tool, args);
-    if (dry_run) return [200, plan];
+    if (dry_run) return [200, { state: "plan", ...plan }];
     if (plan.verdict === "refuse")
-      return this.error(403, "forbidden", `${plan.title} was refused; ${plan.objections.length} reason(s).`, {
+      return this.error(403, "refused", `${plan.title} was refused; ${plan.objections.length} reason(s).`, {
         tool,
         tier: plan.tier,
         objections: plan.objections,
       });
     const where = { target: plan.target, node, ...(guest ? { vmid: guest.vmid } : {}) };
     const about = { tool, title: plan.title, args, ...where, tier: plan.tier, effect: plan.effect };
-    if (plan.verdict === "permit") return [200, this.begin(about, plan)];
-    return [202, this.propose(about, plan, "human/operator")];
+    if (plan.verdict === "permit") return [202, { state: "running", action: this.begin(about, plan) }];
+    return [202, { state: "pending", approval: this.propose(about, plan, "human/operator") }];
   }
 
   propose(about, plan, proposer) {
@@ -229,7 +230,7 @@ export class FakeActing {
     if (!found) return this.error(404, "not_found", "There is no such approval; it may be too old.");
     if (found.state !== "pending")
       return this.error(409, "conflict", `It is over: ${found.state} by ${found.by ?? "time"}.`);
-    if (hash !== found.hash)
+    if (decision !== "extend" && hash !== found.hash)
       return this.error(409, "conflict", "It is for another action than the one shown.");
     if (decision === "extend")
       return [200, this.put("approvals", "approval", { ...found, expires_ms: Date.now() + VALID_MS })];

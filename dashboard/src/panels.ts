@@ -28,7 +28,7 @@ export const PANELS: readonly PanelEntry[] = [
   { name: "storage", place: "left", panel: Storage, wall: true },
   { name: "core", place: "top", panel: Core, wall: true },
   { name: "activity", place: "low", panel: Activity, wall: true },
-  { name: "acting", place: "work", panel: Acting, wall: true },
+  { name: "acting", place: "work", panel: Acting, wall: false },
   { name: "tasks", place: "work", panel: Tasks, wall: false },
   { name: "history", place: "right", panel: HistoryDrawer, wall: false },
   { name: "autonomy", place: "right", panel: Autonomy, wall: false },

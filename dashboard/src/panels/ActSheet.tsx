@@ -4,8 +4,9 @@ import type { ActionView } from "../protocol/ActionView";
 import type { ApprovalView } from "../protocol/ApprovalView";
 import type { ObjectionView } from "../protocol/ObjectionView";
 import type { Plan } from "../protocol/Plan";
-import { approvalById, type Order, type Outcome, objectionsOf, plan, run } from "../stream/act";
-import { learn, useAction, useApproval } from "../stream/acting";
+import { approvalById, failedAction, type Order, type Outcome, objectionsOf, plan, run } from "../stream/act";
+import { learn, useAction, useActions, useApproval } from "../stream/acting";
+import { serverNowMs } from "../stream/clock";
 import type { Failure } from "../stream/rest";
 import { Glyph } from "../ui/Glyph";
 import { Sheet } from "../ui/Sheet";
@@ -88,7 +89,7 @@ type Step =
   | { readonly at: "fields" }
   | { readonly at: "planning"; readonly order: Order }
   | { readonly at: "plan"; readonly order: Order; readonly plan: Plan }
-  | { readonly at: "acting"; readonly order: Order; readonly plan: Plan }
+  | { readonly at: "acting"; readonly order: Order; readonly plan: Plan; readonly sinceMs: number }
   | { readonly at: "done"; readonly outcome: Outcome }
   | { readonly at: "failed"; readonly failure: Failure; readonly order: Order };
 
@@ -115,7 +116,7 @@ function DeedSteps({ deed }: { readonly deed: Deed }) {
     };
   }, [planning]);
   const act = useCallback(async (order: Order, made: Plan) => {
-    setStep({ at: "acting", order, plan: made });
+    setStep({ at: "acting", order, plan: made, sinceMs: serverNowMs() });
     const answer = await run(order);
     setStep(
       answer.ok ? { at: "done", outcome: answer.value } : { at: "failed", failure: answer.failure, order },
@@ -123,11 +124,13 @@ function DeedSteps({ deed }: { readonly deed: Deed }) {
   }, []);
   return (
     <div className="act" data-testid="act-sheet" data-step={step.at}>
-      <header className="act-head">
-        <h2>
-          {deed.label} <small>{deed.target}</small>
-        </h2>
-      </header>
+      {step.at !== "done" && (
+        <header className="act-head">
+          <h2>
+            {deed.label} <small>{deed.target}</small>
+          </h2>
+        </header>
+      )}
       {step.at === "fields" && <Fields deed={deed} onOrder={(order) => setStep({ at: "planning", order })} />}
       {step.at === "planning" && (
         <p className="act-line" role="status">
@@ -143,6 +146,7 @@ function DeedSteps({ deed }: { readonly deed: Deed }) {
           onBack={back}
         />
       )}
+      {step.at === "acting" && <Begun order={step.order} sinceMs={step.sinceMs} />}
       {step.at === "failed" && (
         <FailureView
           failure={step.failure}
@@ -153,6 +157,20 @@ function DeedSteps({ deed }: { readonly deed: Deed }) {
       {step.at === "done" && <OutcomeView outcome={step.outcome} />}
     </div>
   );
+}
+
+/** Clocks differ by what the offset could not learn. */
+const BEGUN_SLACK_MS = 2_000;
+
+/** The answer comes with the end; how it goes meanwhile is told like every other action. */
+function Begun({ order, sinceMs }: { readonly order: Order; readonly sinceMs: number }) {
+  const mine = useActions().find(
+    (a) =>
+      a.tool === order.tool &&
+      a.asked_ms >= sinceMs - BEGUN_SLACK_MS &&
+      Object.entries(order.args).every(([k, v]) => a.args[k] === v),
+  );
+  return mine ? <ActionRow action={mine} /> : null;
 }
 
 interface FieldsProps {
@@ -292,6 +310,7 @@ interface FailureProps {
 
 function FailureView({ failure, onAgain, onBack }: FailureProps) {
   const reasons = objectionsOf(failure);
+  const ended = failedAction(failure);
   return (
     <>
       <p className="act-line tone-critical" role="alert" data-testid="act-failure">
@@ -299,6 +318,7 @@ function FailureView({ failure, onAgain, onBack }: FailureProps) {
       </p>
       <Objections list={reasons} />
       <WhatToDo list={reasons} />
+      {ended && <ActionNow first={ended} />}
       <div className="act-buttons">
         <button type="button" className="btn" onClick={onAgain}>
           Plan again

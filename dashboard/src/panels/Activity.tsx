@@ -8,7 +8,7 @@ import { clock, count, day, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { Skeleton } from "../ui/Skeleton";
-import { select } from "../ui/view";
+import { select, useView } from "../ui/view";
 import { ExportMenu } from "./ExportMenu";
 import { ALL, type FeedFilter, type FeedRow, grouped, type Level, rowsOf, SOURCE_TAG, shapeOf } from "./feed";
 import { type Feed, useFeed } from "./useFeed";
@@ -30,6 +30,7 @@ export function Activity() {
   const [filter, setFilter] = useState<FeedFilter>(ALL);
   const feed = useFeed(filter);
   const loaded = useLoaded();
+  const wall = useView((v) => v.wall);
   const today = useAt((now) => day(now));
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const groups = useMemo(() => grouped(feed.events), [feed.events]);
@@ -46,7 +47,12 @@ export function Activity() {
   const todayCount = feed.events.filter((e) => day(e.ts_ms) === today).length;
   const waiting = feed.events.length === 0 && (feed.state === "loading" || !loaded);
   return (
-    <Panel title="Activity" name="activity" meta={`today ${todayCount}`}>
+    <Panel
+      title="Activity"
+      name="activity"
+      meta={`today ${todayCount}`}
+      tools={wall ? undefined : <ExportMenu filter={filter} />}
+    >
       <Filters filter={filter} onFilter={setFilter} />
       {waiting && <Skeleton rows={6} height={48} />}
       {!waiting && rows.length === 0 && <NothingYet feed={feed} filtered={filter !== ALL} />}
@@ -128,7 +134,6 @@ function Filters({ filter, onFilter }: FiltersProps) {
           </option>
         ))}
       </select>
-      <ExportMenu filter={filter} />
     </fieldset>
   );
 }

@@ -35,7 +35,10 @@ export function KillSwitch() {
         title="Release the kill switch"
         onClick={() => openAct({ kind: "release" })}
       >
-        <Octagon /> <span>Acting stopped</span>
+        <Octagon />
+        <span>
+          <i>Acting </i>stopped
+        </span>
       </button>
     );
   if (wall) return null;

@@ -44,6 +44,9 @@ const toolPath = (tool: string): string => `/api/v1/tools/${encodeURIComponent(t
 export const plan = ({ tool, args }: Order): Promise<Answer<Plan>> =>
   call(toolPath(tool), planOf, send("POST", { args, dry_run: true }));
 
+/** The daemon waits for the end of a change for most of a minute, then answers that it still runs. */
+const RUN_TIMEOUT_MS = 65_000;
+
 export type Outcome =
   | { readonly kind: "action"; readonly action: ActionView }
   | { readonly kind: "pending"; readonly approval: ApprovalView };
@@ -59,6 +62,7 @@ export function run({ tool, args }: Order): Promise<Answer<Outcome>> {
         return action && { kind: "action", action };
       },
       send("POST", { args }),
+      RUN_TIMEOUT_MS,
     ),
     (o) =>
       o.kind === "pending"
@@ -75,17 +79,21 @@ export function objectionsOf(failure: Failure): readonly ObjectionView[] {
     : [];
 }
 
+/** A change that was sent and did not end well comes as a failure with its whole record. */
+export const failedAction = (failure: Failure): ActionView | null => actionOf(failure.details);
+
 export type Decision = "approve" | "deny" | "extend";
 
-export const decide = (a: ApprovalView, decision: Decision): Promise<Answer<ApprovalView>> =>
-  keeping(
-    call(
-      `/api/v1/approvals/${encodeURIComponent(a.id)}`,
-      approvalOf,
-      send("POST", { decision, hash: a.hash }),
-    ),
+/** More time decides nothing, so it needs no hash. */
+export function decide(a: ApprovalView, decision: Decision): Promise<Answer<ApprovalView>> {
+  const path = `/api/v1/approvals/${encodeURIComponent(a.id)}`;
+  return keeping(
+    decision === "extend"
+      ? call(`${path}/extend`, approvalOf, { method: "POST" })
+      : call(path, approvalOf, send("POST", { decision, hash: a.hash })),
     (approval) => learn({ kind: "approval", approval }),
   );
+}
 
 export const approvalById = (id: string): Promise<Answer<ApprovalView>> =>
   call(`/api/v1/approvals/${encodeURIComponent(id)}`, approvalOf);
@@ -151,7 +159,10 @@ export function followActing(): () => void {
     const told = useActing.getState().seq !== null;
     const view = told || document.hidden ? null : await readActing();
     if (ended) return;
-    if (view && useActing.getState().seq === null) useActing.setState({ view });
+    // The same answer again is no news, and must not draw the screen anew.
+    const before = useActing.getState();
+    if (view && before.seq === null && JSON.stringify(view) !== JSON.stringify(before.view))
+      useActing.setState({ view });
     timer = setTimeout(() => void step(), view ? POLL_EVERY_MS : ASK_AGAIN_MS);
   };
   void step();

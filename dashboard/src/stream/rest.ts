@@ -36,6 +36,7 @@ export async function call<T>(
   path: string,
   decode: (body: unknown) => T | null,
   init: RequestInit = {},
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Answer<T>> {
   let response: Response;
   try {
@@ -43,7 +44,7 @@ export async function call<T>(
       credentials: "same-origin",
       ...init,
       headers: { accept: "application/json", ...(init.body ? { "content-type": "application/json" } : {}) },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch {
     return failed(

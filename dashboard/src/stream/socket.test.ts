@@ -62,9 +62,11 @@ describe("the socket", () => {
 
   it("resumes where the mirror is", () => {
     expect(query({ epoch: "e", clusterSeq: 7, eventsSeq: 3 })).toBe(
-      "channels=cluster%2Cevents&epoch=e&cluster_seq=7&events_seq=3",
+      "channels=cluster%2Cevents%2Capprovals&epoch=e&cluster_seq=7&events_seq=3",
     );
-    expect(query({ epoch: "e", clusterSeq: null, eventsSeq: 3 })).toBe("channels=cluster%2Cevents");
+    expect(query({ epoch: "e", clusterSeq: null, eventsSeq: 3 })).toBe(
+      "channels=cluster%2Cevents%2Capprovals",
+    );
   });
 
   it("is live once state has come, not by merely opening", () => {
@@ -126,14 +128,26 @@ describe("the socket", () => {
     expect(t.wires).toHaveLength(2);
   });
 
-  it("asks to log in on 4401 and stays quiet", () => {
-    const t = set();
+  it("asks to log in on 4401 and stays quiet", async () => {
+    const t = set(async () => "login");
     t.socket.start();
     t.last().says(SNAP);
     t.last().dies(4401);
+    await vi.advanceTimersByTimeAsync(0);
     expect(t.links.at(-1)).toEqual({ state: "denied", why: "login" });
     vi.advanceTimersByTime(60_000);
     expect(t.wires).toHaveLength(1);
+  });
+
+  it("comes back by itself on 4401 when another log-in has replaced the session", async () => {
+    const t = set(async () => null);
+    t.socket.start();
+    t.last().says(SNAP);
+    t.last().dies(4401);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(t.wires).toHaveLength(2);
+    t.last().says(SNAP);
+    expect(t.state()).toBe("live");
   });
 
   it("finds out why an upgrade was refused", async () => {

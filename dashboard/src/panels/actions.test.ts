@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import recording from "../demo/recording.json";
+import type { Guest } from "../protocol/Guest";
+import type { Node } from "../protocol/Node";
+import type { ServerFrame } from "../protocol/ServerFrame";
+import { EMPTY, reduce } from "../stream/reduce";
+import { containerDeeds, guestDeeds, nodeDeeds, orderOf } from "./actions";
+import { linkedApproval } from "./actSheetState";
+
+const { tables } = (recording.frames.slice(0, 3) as unknown as ServerFrame[]).reduce(
+  (m, f) => reduce(m, f).mirror,
+  EMPTY,
+);
+const guest = tables.guest.get("107") as Guest;
+const NOW = Date.parse("2026-11-22T21:47:06Z");
+const tools = (g: Guest): string[] => guestDeeds(g, tables, NOW).map((d) => d.tool);
+
+describe("what is offered", () => {
+  it.each([
+    ["running", ["shutdown_guest", "reboot_guest", "stop_guest", "suspend_guest"], ["start_guest"]],
+    ["stopped", ["start_guest"], ["stop_guest", "resume_guest"]],
+    ["paused", ["resume_guest", "stop_guest"], ["start_guest"]],
+    ["unknown", [], ["start_guest", "stop_guest"]],
+  ] as const)("to a guest that is %s", (status, offered, not) => {
+    const list = tools({ ...guest, status });
+    for (const t of offered) expect(list).toContain(t);
+    for (const t of not) expect(list).not.toContain(t);
+  });
+  it("is nothing to a template", () => expect(tools({ ...guest, template: true })).toEqual([]));
+  it("to a node depends on whether it is there", () => {
+    const node = tables.node.get("pve") as Node;
+    expect(nodeDeeds(node).map((d) => d.tool)).toContain("reboot_node");
+    expect(nodeDeeds({ ...node, status: "offline" }).map((d) => d.tool)).toEqual(["wake_node"]);
+  });
+  it("never migrates to where it is, and backs up only to what takes backups there", () => {
+    const deeds = guestDeeds(guest, tables, NOW);
+    const to = deeds.find((d) => d.tool === "migrate_guest")?.fields[0];
+    expect(to?.options).not.toContain(guest.node);
+    expect(to?.options.length).toBeGreaterThan(0);
+    const storage = deeds.find((d) => d.tool === "start_backup")?.fields[0];
+    for (const name of storage?.options ?? [])
+      expect(tables.storage.get(`${guest.node}/${name}`)?.content).toContain("backup");
+  });
+});
+
+describe("an order", () => {
+  it("has the arguments of the catalogue, and is none while a field is empty", () => {
+    const snap = guestDeeds(guest, tables, NOW).find((d) => d.tool === "create_snapshot");
+    if (!snap) throw new Error("no snapshot");
+    expect(orderOf(snap, {})).toEqual({
+      tool: "create_snapshot",
+      args: { vmid: 107, name: "jarvis_20261122_2147" },
+    });
+    expect(String(orderOf(snap, {})?.args.name)).toMatch(/^[A-Za-z][A-Za-z0-9_-]{1,39}$/);
+    expect(orderOf(snap, { name: " " })).toBeNull();
+    const stop = containerDeeds().find((d) => d.tool === "docker_stop");
+    expect(stop && orderOf(stop, { host: "nas", name: "web" })).toEqual({
+      tool: "docker_stop",
+      args: { host: "nas", name: "web" },
+    });
+  });
+});
+
+describe("the link of a message", () => {
+  it.each([
+    ["#/approvals/abc", "abc"],
+    ["#/approvals/a%2Fb", "a/b"],
+    ["#/approvals/", null],
+    ["#/approvals/a/b", null],
+    ["#/other/abc", null],
+    ["#/approvals/%E0%A4%A", null],
+    ["", null],
+  ])("%s names %s", (hash, id) => expect(linkedApproval(hash)).toBe(id));
+});
