@@ -63,7 +63,13 @@ export class FakeActing {
   }
 
   tell(kind, value) {
-    this.tellAll({ type: "acting", channel: "approvals", seq: ++this.seq, change: { kind, [kind]: value } });
+    this.tellAll({
+      type: "approval.change",
+      channel: "approvals",
+      seq: ++this.seq,
+      ts_ms: Date.now(),
+      change: { kind, [kind]: value },
+    });
   }
 
   put(list, kind, row) {

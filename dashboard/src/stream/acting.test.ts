@@ -5,8 +5,9 @@ import type { ActingView } from "../protocol/ActingView";
 import type { ApprovalView } from "../protocol/ApprovalView";
 import type { ServerFrame } from "../protocol/ServerFrame";
 import { decide, objectionsOf, plan, readActing, run, setLevel, throwSwitch } from "./act";
-import { changed, resetActing, useActing } from "./acting";
-import { decodeActing, heard } from "./actingFrames";
+import { type Acting, changed, resetActing, useActing } from "./acting";
+import { heard } from "./actingFrames";
+import { decodeFrame } from "./decode";
 import { useFresh } from "./fresh";
 import { answerFrom } from "./rest";
 import { urgent } from "./urgent";
@@ -47,35 +48,59 @@ const view: ActingView = {
 
 beforeEach(() => resetActing());
 
+const frame = (value: object): ServerFrame => {
+  const decoded = decodeFrame(JSON.stringify({ channel: "approvals", ts_ms: 1, ...value }));
+  if (!decoded) throw new Error("not a frame");
+  return decoded;
+};
+const snapshot = (seq: number): ServerFrame => frame({ type: "snapshot", seq, acting: view });
+const tell = (seq: number, change: object): ServerFrame => frame({ type: "approval.change", seq, change });
+const nothing: Acting = { view: null, seq: null };
+
 describe("the channel of acting", () => {
   it("takes a snapshot, then changes in order, and asks again where one is missing", () => {
-    const snap = decodeActing(
-      JSON.stringify({ type: "snapshot", channel: "approvals", seq: 4, acting: view }),
-    );
-    const tell = (seq: number, change: ActingChange) =>
-      decodeActing(JSON.stringify({ type: "acting", channel: "approvals", seq, change }));
-    if (!snap) throw new Error("no snapshot");
-    const first = heard({ view: null, seq: null }, snap);
+    const first = heard(nothing, snapshot(4));
     expect(first).toEqual({ view, seq: 4 });
     const five = tell(5, { kind: "approval", approval: approval("a") });
-    if (!first || !five) throw new Error("no change");
-    const next = heard(first, five);
+    const next = heard(first ?? nothing, five);
     expect(next?.view?.approvals.map((a) => a.id)).toEqual(["a"]);
-    expect(next && heard(next, five)).toEqual(next);
-    const seven = tell(7, { kind: "kill_switch", kill_switch: { on: true } });
-    expect(next && seven && heard(next, seven)).toBeNull();
-    expect(five && heard({ view: null, seq: null }, five)).toBeNull();
+    expect(heard(next ?? nothing, five)).toBe(next);
+    expect(heard(next ?? nothing, tell(7, { kind: "kill_switch", kill_switch: { on: true } }))).toBeNull();
+    expect(heard(nothing, five)).toBeNull();
   });
-  it("ignores what it does not know", () => {
-    for (const raw of [
-      "no json",
-      "{}",
-      JSON.stringify({ channel: "approvals", seq: 1, change: { kind: "odd", odd: {} } }),
-      JSON.stringify({ channel: "approvals", seq: 1, acting: { approvals: [] } }),
-      JSON.stringify({ channel: "cluster", seq: 1, acting: view }),
-    ])
-      expect(decodeActing(raw)).toBeNull();
-    fc.assert(fc.property(fc.json(), (raw) => decodeActing(raw) === null));
+  it("leaves alone what is of another channel, and counts what it does not know", () => {
+    const first = heard(nothing, snapshot(4)) ?? nothing;
+    expect(heard(first, frame({ type: "snapshot", channel: "events", seq: 9, events: [] }))).toBe(first);
+    expect(heard(first, frame({ type: "snapshot", seq: 9, acting: { approvals: [] } }))).toBe(first);
+    expect(heard(first, tell(5, { kind: "budget", budget: {} }))).toEqual({ view, seq: 5 });
+    expect(decodeFrame(JSON.stringify({ type: "approval.change", channel: "approvals", seq: 1 }))).toBeNull();
+  });
+  it("ends in the daemon's state whatever order of losses and snapshots it meets", () => {
+    const ids = fc.array(
+      fc.tuple(fc.constantFrom("a", "b", "c"), fc.constantFrom("pending", "denied"), fc.boolean()),
+    );
+    fc.assert(
+      fc.property(ids, (steps) => {
+        let theirs = view;
+        let seq = 0;
+        let ours = heard(nothing, snapshot(0)) ?? nothing;
+        for (const [id, state, lost] of steps) {
+          const change: ActingChange = {
+            kind: "approval",
+            approval: approval(id, { state: state as "denied" }),
+          };
+          theirs = changed(theirs, change);
+          seq++;
+          if (lost) continue;
+          ours = heard(ours, tell(seq, change)) ?? { view: theirs, seq };
+        }
+        ours = heard(ours, tell(seq + 1, { kind: "kill_switch", kill_switch: { on: true } })) ?? {
+          view: changed(theirs, { kind: "kill_switch", kill_switch: { on: true } }),
+          seq: seq + 1,
+        };
+        expect(ours.view).toEqual({ ...theirs, kill_switch: { on: true } });
+      }),
+    );
   });
   it("puts a record in the place of its former self", () => {
     const two = changed(changed(view, { kind: "approval", approval: approval("a") }), {

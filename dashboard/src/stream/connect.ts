@@ -23,16 +23,17 @@ export function connect(open: OpenWire = openBrowserSocket): () => void {
   const sink = createSink(() => ({ resync: (channel) => socket?.resync(channel) }));
   const mine = createSocket({
     open,
-    onFrame: sink.onFrame,
+    onFrame: (frame) => {
+      const before = useActing.getState();
+      const next = heard(before, frame);
+      if (next === null) socket?.resync("approvals");
+      else if (next !== before) useActing.setState(next);
+      sink.onFrame(frame);
+    },
     onLink: (link) => {
       // Numbers belong to one connection: the next one begins with a snapshot.
       if (link.state === "lost") useActing.setState({ seq: null });
       sink.onLink(link);
-    },
-    onActing: (frame) => {
-      const next = heard(useActing.getState(), frame);
-      if (next) useActing.setState(next);
-      else socket?.resync("approvals");
     },
     place: sink.place,
     whyRefused,

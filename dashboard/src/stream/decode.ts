@@ -9,7 +9,8 @@ const fields = (v: unknown): v is Fields => typeof v === "object" && v !== null 
 
 const SHAPES: Readonly<Record<ServerFrame["type"], (f: Fields) => boolean>> = {
   hello: (f) => text(f.epoch) && text(f.build) && number(f.server_time_ms) && number(f.heartbeat_ms),
-  snapshot: (f) => text(f.channel) && number(f.seq) && (fields(f.entities) || Array.isArray(f.events)),
+  snapshot: (f) =>
+    text(f.channel) && number(f.seq) && (fields(f.entities) || Array.isArray(f.events) || fields(f.acting)),
   resumed: (f) => text(f.channel) && number(f.seq),
   change: (f) =>
     text(f.channel) &&
@@ -19,6 +20,7 @@ const SHAPES: Readonly<Record<ServerFrame["type"], (f: Fields) => boolean>> = {
     Array.isArray(f.del) &&
     f.del.every(Array.isArray),
   event: (f) => number(f.seq) && fields(f.event) && number(f.event.id),
+  "approval.change": (f) => number(f.seq) && fields(f.change) && text(f.change.kind),
   lag: (f) => text(f.channel),
   ping: (f) => number(f.server_time_ms),
   bye: (f) => text(f.reason),

@@ -1,7 +1,6 @@
 // The one state socket: greets, resumes, notices silence, reconnects. Knows nothing of React or of what is shown.
 import type { ClientFrame } from "../protocol/ClientFrame";
 import type { ServerFrame } from "../protocol/ServerFrame";
-import { type ActingFrame, decodeActing } from "./actingFrames";
 import { decodeFrame } from "./decode";
 
 export type Link =
@@ -33,8 +32,6 @@ export interface SocketParts {
   readonly open: (query: string) => Wire;
   readonly onFrame: (frame: ServerFrame) => void;
   readonly onLink: (link: Link) => void;
-  /** From the channel of acting. */
-  readonly onActing?: (frame: ActingFrame) => void;
   /** Where to resume. */
   readonly place: () => Place;
   /** A browser is not told why an upgrade was refused; this finds out. */
@@ -131,9 +128,7 @@ export function createSocket(parts: SocketParts): Socket {
       greeted = true;
       if (typeof message.data !== "string") return;
       const frame = decodeFrame(message.data);
-      const acting = frame ? null : decodeActing(message.data);
       if (frame) receive(frame);
-      if (acting) parts.onActing?.(acting);
     };
     mine.onclose = ({ code, reason }) => {
       if (code === CLOSE_LOGIN) void ended(reason);
