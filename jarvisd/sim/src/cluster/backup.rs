@@ -26,6 +26,12 @@ impl World {
                 job.storage, job.storage
             ));
         }
+        if !storage.content.split(',').any(|c| c == "backup") {
+            let id = &job.storage;
+            return refused(format!(
+                "could not get storage information for '{id}': can't use storage '{id}' for backups - wrong content type"
+            ));
+        }
         for vmid in &job.vmids {
             let Some(guest) = self.guests.get_mut(vmid).filter(|g| g.node == task.node) else {
                 return refused(format!("unable to find VM '{vmid}'"));

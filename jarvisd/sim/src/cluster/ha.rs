@@ -170,7 +170,11 @@ impl World {
         let (verb, act, lasts_ms) = match (goes_to, ha.wanted, on) {
             (Some(target), _, _) => {
                 let verb = if kind == super::model::Kind::Qemu { "qmigrate" } else { "vzmigrate" };
-                (verb.to_owned(), Act::Migrate { target, online: true, restart: true }, 12_000)
+                (
+                    verb.to_owned(),
+                    Act::Migrate { target, online: true, restart: true, local_disks: true },
+                    12_000,
+                )
             }
             (None, Wanted::Started, false) => (format!("{}start", kind.prefix()), Act::Start, start_ms),
             (None, Wanted::Stopped | Wanted::Disabled, true) => {

@@ -17,9 +17,11 @@ pub struct Clone {
 impl World {
     pub(super) fn begin_travel(&mut self, task: &mut Task, vmid: u32, act: &Act) -> Result<(), Refused> {
         let now = self.now;
-        if let Act::Migrate { target, online, restart } = act {
+        if let Act::Migrate { target, online, restart, local_disks } = act {
             let stamp = super::edit::log_stamp(now.unix_s());
             let reachable = self.node(target).is_some_and(|n| n.link.up() && self.online(n, now));
+            let on_shared = |id: &str| self.storages.iter().any(|s| s.id == id && s.shared);
+            let shared = self.guests.get(&vmid).is_some_and(|g| on_shared(&g.storage));
             let Some(guest) = self.guests.get_mut(&vmid) else { return refused("no such guest") };
             if guest.run.on() && guest.kind == Kind::Qemu && !online {
                 return refused("can't migrate running VM without --online");
@@ -28,6 +30,11 @@ impl World {
                 return refused(format!(
                     "lxc live migration is currently not implemented: CT {vmid} is running"
                 ));
+            }
+            if guest.run.on() && guest.kind == Kind::Qemu && !shared && !local_disks {
+                return refused(
+                    "Problem found while scanning volumes - can't live migrate attached local disks without with-local-disks option",
+                );
             }
             if !reachable {
                 task.log.push(format!("{stamp} ssh: connect to host {target} port 22: No route to host"));

@@ -45,7 +45,7 @@ pub enum Act {
     Snapshot { name: String, description: String, vmstate: bool },
     DropSnapshot { name: String },
     Rollback { name: String, start: bool },
-    Migrate { target: String, online: bool, restart: bool },
+    Migrate { target: String, online: bool, restart: bool, local_disks: bool },
     Clone(CloneJob),
     Configure(serde_json::Map<String, serde_json::Value>),
     Destroy,

@@ -25,6 +25,8 @@ pub const ROUTES: &[Route] = &[
     get(ONE, AUDIT, &[], read),
     put(ONE, CONSOLE, &[opt("state", STATE), COMMENT, opt("digest", Must::Text)], change).open(),
     delete(ONE, CONSOLE, &[opt("purge", Must::Bool)], remove),
+    post("/cluster/ha/resources/{sid}/migrate", CONSOLE, &[req("node", Must::Text)], migrate),
+    post("/cluster/ha/resources/{sid}/relocate", CONSOLE, &[req("node", Must::Text)], migrate),
     get("/cluster/ha/rules", AUDIT, &[], empty).open(),
     get("/cluster/ha/groups", AUDIT, &[], groups),
 ];
@@ -131,6 +133,28 @@ fn change(world: &mut World, call: &Call) -> Reply {
         ha.ask(wanted);
     }
     Reply::null()
+}
+
+/// A request as well: the manager moves the guest at its next round.
+fn migrate(world: &mut World, call: &Call) -> Reply {
+    if let Some(reply) = refusal(world, "migrate") {
+        return reply;
+    }
+    let (sid, to) = (call.part("sid"), call.param("node").unwrap_or_default().to_owned());
+    let Some(guest) = guest_of(world, sid).filter(|g| g.ha.is_some()) else {
+        return Reply::fail(format!("no such resource '{sid}'"));
+    };
+    let (vmid, home) = (guest.vmid, guest.node.clone());
+    if to == home {
+        return Reply::fail(format!("'{sid}' is already on node '{to}'"));
+    }
+    if !world.node(&to).is_some_and(|n| world.online(n, world.now)) {
+        return Reply::fail(format!("node '{to}' is not online"));
+    }
+    if let Some(ha) = world.guests.get_mut(&vmid).and_then(|g| g.ha.as_mut()) {
+        ha.goes_to = Some(to.clone());
+    }
+    Reply::data(json!({"sid": sid, "requested-node": to}))
 }
 
 fn remove(world: &mut World, call: &Call) -> Reply {

@@ -6,7 +6,7 @@ use super::params::{Must, opt, req};
 use super::reply::Reply;
 use super::{Call, Perm, Route, get, wave};
 use crate::cluster::World;
-use crate::cluster::model::Node;
+use crate::cluster::model::{Node, Storage};
 use crate::num;
 
 pub const ROUTES: &[Route] = &[
@@ -23,6 +23,9 @@ pub const ROUTES: &[Route] = &[
         smart,
     ),
     get("/nodes/{node}/disks/zfs", Perm::Root("Sys.Audit"), &[], zfs),
+    get("/nodes/{node}/disks/lvm", Perm::Root("Sys.Audit"), &[], lvm),
+    get("/nodes/{node}/disks/lvmthin", Perm::Root("Sys.Audit"), &[], lvmthin),
+    get("/nodes/{node}/disks/directory", Perm::Root("Sys.Audit"), &[], super::access::empty),
     get("/nodes/{node}/disks/zfs/{name}", Perm::Root("Sys.Audit"), &[], zfs_one),
 ];
 
@@ -49,6 +52,7 @@ pub struct Pool {
     pub frag_percent: u64,
 }
 
+const SWAP_BYTES: u64 = 8_589_934_592;
 /// Machines below this have one disk.
 const CPUS_WITH_HDD: u64 = 5;
 /// The machine with the pool.
@@ -92,12 +96,8 @@ pub fn pool(world: &World, node: &Node) -> Option<Pool> {
     if node.nodeid != NAS_NODEID {
         return None;
     }
-    let text = |s: &crate::cluster::model::Storage, key: &str| {
-        s.options.get(key).and_then(Value::as_str).map(str::to_owned)
-    };
-    let served = |s: &&crate::cluster::model::Storage| {
-        s.plugin == "nfs" && text(s, "server").as_deref() == Some(node.ip.as_str())
-    };
+    let text = |s: &Storage, key: &str| s.options.get(key).and_then(Value::as_str).map(str::to_owned);
+    let served = |s: &&Storage| s.plugin == "nfs" && text(s, "server").as_deref() == Some(node.ip.as_str());
     let storage = world.storages.iter().find(served)?;
     let export = text(storage, "export").unwrap_or_default();
     let used = storage.used_bytes(&node.name, num::real(world.now.unix_s()));
@@ -154,6 +154,38 @@ fn zfs(world: &mut World, call: &Call) -> Reply {
             "frag": p.frag_percent, "dedup": 1.0, "health": "ONLINE"})
     };
     Reply::data(pool.into_iter().map(row).collect()).taking(60)
+}
+
+/// The volume group of a node's first disk: root, swap and the thin pool.
+fn lvm(world: &mut World, call: &Call) -> Reply {
+    let Some(node) = world.node(call.part("node")) else { return Reply::fail("no such node") };
+    let Some(disk) = disks(node).into_iter().next() else {
+        return Reply::data(json!({"leaf": 0, "children": []}));
+    };
+    let thin: u64 = thin_pools(world, node).map(|s| s.total_bytes).sum();
+    let size = disk.size_bytes.max(thin + node.root_bytes + SWAP_BYTES);
+    let free = size - thin - node.root_bytes - SWAP_BYTES;
+    let guests = world.guests.values().filter(|g| g.node == node.name).count();
+    Reply::data(json!({"leaf": 0, "children": [{"name": "pve", "leaf": 0, "size": size, "free": free,
+        "lvcount": guests + 3, "children": [{"name": format!("{}p3", disk.path), "leaf": 1, "size": size, "free": free}]}]}))
+    .taking(90)
+}
+
+fn thin_pools<'w>(world: &'w World, node: &'w Node) -> impl Iterator<Item = &'w Storage> {
+    world.storages.iter().filter(|s| s.plugin == "lvmthin" && s.on(&node.name))
+}
+
+fn lvmthin(world: &mut World, call: &Call) -> Reply {
+    let Some(node) = world.node(call.part("node")) else { return Reply::fail("no such node") };
+    let row = |s: &Storage| {
+        let used = s.used_bytes(&node.name, num::real(world.now.unix_s()));
+        let meta = s.total_bytes / 100;
+        let option =
+            |key: &str, or: &str| s.options.get(key).and_then(Value::as_str).unwrap_or(or).to_owned();
+        json!({"lv": option("thinpool", "data"), "vg": option("vgname", "pve"), "lv_size": s.total_bytes, "used": used,
+            "metadata_size": meta, "metadata_used": meta / 40, "lv_state": "a", "lv_type": "t"})
+    };
+    Reply::data(thin_pools(world, node).map(row).collect()).taking(90)
 }
 
 fn zfs_one(world: &mut World, call: &Call) -> Reply {

@@ -242,9 +242,13 @@ fn migrate(world: &mut World, call: &Call) -> Reply {
     let (online, restart) = (call.flag("online"), call.flag("restart"));
     let mib =
         call.guest(world).map_or(0, |g| if g.run.on() { g.mem_bytes >> 20 } else { g.disk_bytes >> 24 });
-    let lasts_ms = 3_000 + mib * 1000 / 900;
+    let local_disks = call.flag("with-local-disks");
+    let moved =
+        call.guest(world).ok().filter(|g| g.run.on() && !world.storage(&g.storage).is_some_and(|s| s.shared));
+    let disk_mib = moved.map_or(0, |g| g.disk_bytes >> 22);
+    let lasts_ms = 3_000 + (mib + disk_mib) * 1000 / 900;
     let verb = if call.kind() == Kind::Qemu { "qmigrate" } else { "vzmigrate" };
-    guest_task(world, call, verb, Act::Migrate { target, online, restart }, lasts_ms)
+    guest_task(world, call, verb, Act::Migrate { target, online, restart, local_disks }, lasts_ms)
 }
 
 fn clone(world: &mut World, call: &Call) -> Reply {

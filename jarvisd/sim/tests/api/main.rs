@@ -10,6 +10,7 @@ mod effects;
 mod faults;
 mod login;
 mod loss;
+mod routes;
 mod shapes;
 mod ssh;
 mod ssh_faults;

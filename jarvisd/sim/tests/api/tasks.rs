@@ -91,7 +91,12 @@ async fn snapshots_backups_and_migrations_leave_what_they_should() {
     assert_eq!(lab.end_of(upid.as_str().unwrap()).await, "OK");
     assert!(lab.get("/cluster/resources").await.row("id", "lxc/104").get("lock").is_none());
 
-    let (_, end) = act(&lab, "/nodes/pve/qemu/107/migrate", &[("target", "agent1"), ("online", "1")]).await;
+    let (_, end) = act(
+        &lab,
+        "/nodes/pve/qemu/107/migrate",
+        &[("target", "agent1"), ("online", "1"), ("with-local-disks", "1")],
+    )
+    .await;
     assert_eq!(end, "OK");
     assert_eq!(lab.get("/cluster/resources").await.row("id", "qemu/107")["node"], "agent1");
     assert_eq!(lab.get("/nodes/pve/qemu/107/status/current").await.status, 500);
