@@ -35,6 +35,7 @@ impl World {
             What::TaskFail | What::TaskWarn | What::TaskSlow | What::TaskHang | What::LostAnswer => true,
             What::SshHostKey | What::SshRefuse | What::SshDenied | What::SshHang | What::SshCut => true,
             What::SshFlood | What::SshSessions | What::SshFail | What::MailFail | What::ShareDead => true,
+            What::DiskFailing | What::PoolDegraded | What::Hot => true,
             What::DockerDown | What::DockerSlow | What::DockerHang | What::DockerLostAnswer => true,
             What::NodeDown | What::QuorumLost | What::StorageOffline | What::Lock => spec.for_s.is_some(),
             What::AuthFail | What::CertExpired | What::Contradiction => true,
@@ -146,6 +147,7 @@ impl World {
             // In force while they are in the book.
             What::Slow | What::Hang | What::Reset | What::BadJson | What::HttpError => {}
             What::TaskFail | What::TaskWarn | What::TaskSlow | What::CertExpired => {}
+            What::DiskFailing | What::PoolDegraded | What::Hot => {}
             What::LostAnswer | What::TaskHang | What::ShareDead | What::MailFail => {}
             What::SshHang | What::SshCut | What::SshFlood | What::SshSessions | What::SshFail => {}
             What::DockerSlow | What::DockerHang | What::DockerLostAnswer => {}

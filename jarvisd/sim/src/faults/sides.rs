@@ -152,6 +152,26 @@ impl World {
         })
     }
 
+    fn strikes<'a>(&'a self, what: What, node: &'a str) -> impl Iterator<Item = &'a FaultSpec> {
+        let active = self.faults.active.iter().map(|a| &a.spec);
+        active.filter(move |s| s.what() == Some(what) && s.node.as_deref() == Some(node))
+    }
+
+    /// Whether a disk fails its health test.
+    pub fn disk_failing(&self, node: &str, path: &str) -> bool {
+        self.strikes(What::DiskFailing, node).any(|s| s.name.as_deref() == Some(path))
+    }
+
+    /// Whether the pool of a node has lost a disk.
+    pub fn pool_degraded(&self, node: &str) -> bool {
+        self.strikes(What::PoolDegraded, node).next().is_some()
+    }
+
+    /// Degrees that the sensors of a node read too high.
+    pub fn heat(&self, node: &str) -> f64 {
+        self.strikes(What::Hot, node).map(|s| s.amount.unwrap_or(40.0)).sum()
+    }
+
     /// Whether the mount of a storage hangs on a node.
     pub fn share_dead(&self, storage: &str, node: &str) -> bool {
         self.faults.active.iter().map(|a| &a.spec).any(|spec| {

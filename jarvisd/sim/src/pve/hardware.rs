@@ -50,6 +50,8 @@ pub struct Pool {
     pub size_bytes: u64,
     pub alloc_bytes: u64,
     pub frag_percent: u64,
+    /// `ONLINE` or `DEGRADED`.
+    pub health: &'static str,
 }
 
 const SWAP_BYTES: u64 = 8_589_934_592;
@@ -106,7 +108,12 @@ pub fn pool(world: &World, node: &Node) -> Option<Pool> {
         size_bytes: storage.total_bytes / 96 * 100,
         alloc_bytes: used,
         frag_percent: 12,
+        health: if world.pool_degraded(&node.name) { "DEGRADED" } else { "ONLINE" },
     })
+}
+
+fn health(world: &World, node: &Node, disk: &Disk) -> &'static str {
+    if world.disk_failing(&node.name, disk.path) { "FAILED" } else { "PASSED" }
 }
 
 fn list(world: &mut World, call: &Call) -> Reply {
@@ -114,7 +121,7 @@ fn list(world: &mut World, call: &Call) -> Reply {
     let row = |d: Disk| {
         let wear = if d.kind == "nvme" { json!(100 - d.worn_percent) } else { json!("N/A") };
         json!({"devpath": d.path, "type": d.kind, "model": d.model, "size": d.size_bytes, "used": d.used,
-            "serial": d.serial, "vendor": "unknown", "gpt": 1, "mounted": 0, "health": "PASSED", "wearout": wear,
+            "serial": d.serial, "vendor": "unknown", "gpt": 1, "mounted": 0, "health": health(world, node, &d), "wearout": wear,
             "rpm": if d.kind == "hdd" { 5_400 } else { 0 }, "osdid": -1, "osdid-list": null,
             "by_id_link": format!("/dev/disk/by-id/{}-{}", if d.kind == "nvme" { "nvme" } else { "ata" }, d.serial),
             "wwn": format!("eui.0025385{:09x}", d.seed & 0xf_ffff_ffff)})
@@ -126,21 +133,22 @@ fn smart(world: &mut World, call: &Call) -> Reply {
     let path = call.param("disk").unwrap_or_default();
     let found = world.node(call.part("node")).and_then(|n| disks(n).into_iter().find(|d| d.path == path));
     let Some(disk) = found else { return Reply::fail(format!("'{path}' is not a valid local disk")) };
+    let verdict = world.node(call.part("node")).map_or("UNKNOWN", |n| health(world, n, &disk));
     if call.flag("healthonly") {
-        return Reply::data(json!({"health": "PASSED"}));
+        return Reply::data(json!({"health": verdict}));
     }
     if disk.kind == "nvme" {
         let text = format!(
             "\nSMART/Health Information (NVMe Log 0x02)\nCritical Warning:                   0x00\nTemperature:                        {} Celsius\nAvailable Spare:                    100%\nPercentage Used:                    {}%\nMedia and Data Integrity Errors:    0\n",
             disk.degrees, disk.worn_percent
         );
-        return Reply::data(json!({"type": "text", "health": "PASSED", "text": text}));
+        return Reply::data(json!({"type": "text", "health": verdict, "text": text}));
     }
     let row = |id: &str, name: &str, value: u64, threshold: u64, raw: u64, flags: &str| {
         json!({"id": id, "name": name, "value": value, "worst": value, "threshold": threshold, "raw": raw.to_string(),
             "fail": "-", "flags": flags, "normalized": value})
     };
-    Reply::data(json!({"type": "ata", "health": "PASSED", "attributes": [
+    Reply::data(json!({"type": "ata", "health": verdict, "attributes": [
         row("  5", "Reallocated_Sector_Ct", 100, 10, 0, "PO--CK"),
         row("194", "Temperature_Celsius", disk.degrees, 0, disk.degrees, "-O---K"),
         row("197", "Current_Pending_Sector", 100, 0, 0, "-O--C-"),
@@ -151,7 +159,7 @@ fn zfs(world: &mut World, call: &Call) -> Reply {
     let pool = world.node(call.part("node")).and_then(|n| pool(world, n));
     let row = |p: Pool| {
         json!({"name": p.name, "size": p.size_bytes, "alloc": p.alloc_bytes, "free": p.size_bytes - p.alloc_bytes,
-            "frag": p.frag_percent, "dedup": 1.0, "health": "ONLINE"})
+            "frag": p.frag_percent, "dedup": 1.0, "health": p.health})
     };
     Reply::data(pool.into_iter().map(row).collect()).taking(60)
 }
@@ -191,12 +199,14 @@ fn lvmthin(world: &mut World, call: &Call) -> Reply {
 fn zfs_one(world: &mut World, call: &Call) -> Reply {
     let pool = world.node(call.part("node")).and_then(|n| pool(world, n));
     let name = call.part("name");
+    let state = pool.as_ref().map_or("", |p| p.health);
     if pool.is_none_or(|p| p.name != name) {
         return Reply::fail(format!("cannot open '{name}': no such pool"));
     }
-    let leaf = |name: &str| json!({"name": name, "leaf": 1, "state": "ONLINE", "read": 0, "write": 0, "cksum": 0, "msg": ""});
-    Reply::data(json!({"name": name, "state": "ONLINE", "errors": "No known data errors", "leaf": 0,
+    let lost = if state == "ONLINE" { "ONLINE" } else { "UNAVAIL" };
+    let leaf = |name: &str, state: &str| json!({"name": name, "leaf": 1, "state": state, "read": 0, "write": 0, "cksum": 0, "msg": ""});
+    Reply::data(json!({"name": name, "state": state, "errors": "No known data errors", "leaf": 0,
         "scan": "scrub repaired 0B in 03:12:44 with 0 errors",
-        "children": [{"name": "mirror-0", "leaf": 0, "state": "ONLINE", "read": 0, "write": 0, "cksum": 0, "msg": "",
-            "children": [leaf("sda"), leaf("sdb")]}]}))
+        "children": [{"name": "mirror-0", "leaf": 0, "state": state, "read": 0, "write": 0, "cksum": 0, "msg": "",
+            "children": [leaf("sda", "ONLINE"), leaf("sdb", lost)]}]}))
 }

@@ -203,6 +203,37 @@ async fn machines_tell_over_ssh_what_the_api_tells() {
 }
 
 #[tokio::test]
+async fn disks_pools_and_sensors_fail_on_both_sides() {
+    let lab = lab(0.02).await;
+    let package = async || {
+        let sensors: Value = serde_json::from_str(&lab.says("pve", SENSORS).await).unwrap();
+        sensors["coretemp-isa-0000"]["Package id 0"]["temp1_input"].as_f64().unwrap()
+    };
+    let cool = package().await;
+    lab.fault(json!([
+        {"do": "disk_failing", "node": "pve", "name": "/dev/sdb"},
+        {"do": "pool_degraded", "node": "pve"},
+        {"do": "hot", "node": "pve", "amount": 40},
+    ]))
+    .await;
+    assert!(package().await > cool + 25.0);
+    let disks = lab.get("/nodes/pve/disks/list").await;
+    assert_eq!(
+        (&disks.row("devpath", "/dev/sda")["health"], &disks.row("devpath", "/dev/sdb")["health"]),
+        (&json!("PASSED"), &json!("FAILED"))
+    );
+    assert_eq!(lab.get("/nodes/pve/disks/smart?disk=/dev/sdb").await.data()["health"], "FAILED");
+    let smart = lab.run("pve", &line(&format!("{SMART} /dev/sdb"))).await;
+    let told: Value = serde_json::from_slice(&smart.stdout).unwrap();
+    assert_eq!((smart.status.code(), &told["smart_status"]["passed"]), (Some(8), &json!(false)));
+    assert_eq!(lab.get("/nodes/pve/disks/zfs").await.row("name", "pool")["health"], "DEGRADED");
+    assert!(lab.says("pve", "/usr/sbin/zpool status -p").await.contains("sdb     UNAVAIL"));
+    assert!(lab.says("pve", "/usr/sbin/zpool list -Hp").await.contains("\tDEGRADED\t"));
+    lab.control(Method::DELETE, "/faults", Value::Null).await;
+    assert_eq!(lab.get("/nodes/pve/disks/zfs").await.row("name", "pool")["health"], "ONLINE");
+}
+
+#[tokio::test]
 async fn a_person_gets_a_real_shell_with_a_terminal() {
     let lab = lab(0.02).await;
     let mut ssh = lab.ssh("agent1");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Lab;
 use crate::ssh::{RESTART, SENSORS, lab, line};
@@ -103,6 +103,33 @@ async fn a_machine_that_goes_off_forgets_its_connections_and_comes_back_with_its
     lab.fault(json!({"do": "node_up", "node": "agent"})).await;
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(lab.run("agent", &line(SENSORS)).await.status.code(), Some(127), "it answers again");
+}
+
+#[tokio::test]
+async fn a_cut_cable_is_silent_and_the_same_session_goes_on_when_it_is_back() {
+    let lab = lab(1.0).await;
+    let mut ssh = lab.ssh("agent");
+    let mut open =
+        ssh.arg("-tt").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (mut stdin, mut stdout) = (open.stdin.take().unwrap(), open.stdout.take().unwrap());
+    let mut until = async |end: &str, limit: u64| {
+        let mut text = String::new();
+        let reading = async {
+            while !text.contains(end) {
+                text.push(char::from(stdout.read_u8().await.unwrap()));
+            }
+        };
+        tokio::time::timeout(Duration::from_millis(limit), reading).await.is_ok()
+    };
+    assert!(until("@agent:", 30_000).await);
+    lab.fault(json!({"do": "node_down", "node": "agent"})).await;
+    stdin.write_all(b"echo $((40+2))\n").await.unwrap();
+    assert!(!until("42", 1_500).await, "nothing comes through");
+    let mut new = lab.ssh("agent");
+    let silent = new.arg("-o").arg("ConnectTimeout=1").arg(line(SENSORS)).output().await.unwrap();
+    assert!(words(&silent.stderr).contains("timed out"), "{silent:?}");
+    lab.fault(json!({"do": "node_up", "node": "agent"})).await;
+    assert!(until("42", 10_000).await, "the same shell answers");
 }
 
 /// Processes whose command line names this directory.

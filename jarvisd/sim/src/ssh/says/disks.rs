@@ -16,15 +16,16 @@ pub fn smart(world: &World, node: &Node, path: &str) -> Says {
             "messages": [{"string": text, "severity": "error"}], "exit_status": 2}});
         return Says { out: format!("{value}\n"), exit: 2, takes_ms: 60, ..Says::default() };
     };
+    let failing = world.disk_failing(&node.name, path);
     let hours = 4_000 + disk.seed % 30_000 + world.now.unix_s().saturating_sub(node.boot_ms / 1000) / 3_600;
     let mut value = json!({
         "json_format_version": [1, 0],
-        "smartctl": {"version": [7, 4], "platform_info": "x86_64-linux-6.18.44-2-pve", "exit_status": 0},
+        "smartctl": {"version": [7, 4], "platform_info": "x86_64-linux-6.18.44-2-pve", "exit_status": if failing { 8 } else { 0 }},
         "device": {"name": path, "info_name": path, "type": if disk.kind == "nvme" { "nvme" } else { "sat" },
             "protocol": if disk.kind == "nvme" { "NVMe" } else { "ATA" }},
         "model_name": disk.model, "serial_number": disk.serial, "firmware_version": "5B2QGXA7",
         "user_capacity": {"blocks": disk.size_bytes / 512, "bytes": disk.size_bytes},
-        "smart_support": {"available": true, "enabled": true}, "smart_status": {"passed": true},
+        "smart_support": {"available": true, "enabled": true}, "smart_status": {"passed": !failing},
         "power_on_time": {"hours": hours}, "power_cycle_count": 40 + disk.seed % 300,
         "temperature": {"current": disk.degrees},
     });
@@ -35,7 +36,8 @@ pub fn smart(world: &World, node: &Node, path: &str) -> Says {
     if let Some(map) = value.as_object_mut() {
         map.insert(key.into(), part);
     }
-    Says::prints(format!("{value}\n")).taking(180)
+    // The fourth bit of its status says that the disk fails.
+    Says { exit: if failing { 8 } else { 0 }, ..Says::prints(format!("{value}\n")).taking(180) }
 }
 
 fn nvme(disk: &Disk, hours: u64) -> Value {
@@ -65,6 +67,12 @@ fn attributes(disk: &Disk, hours: u64) -> Value {
 pub fn zpool(world: &World, node: &Node) -> Says {
     let Some(pool) = hardware::pool(world, node) else { return Says::prints("no pools available\n") };
     let name = &pool.name;
+    if world.pool_degraded(&node.name) {
+        return Says::prints(format!(
+            "  pool: {name}\n state: DEGRADED\nstatus: One or more devices could not be used because the label is missing or\n\tinvalid.  Sufficient replicas exist for the pool to continue\n\tfunctioning in a degraded state.\naction: Replace the device using 'zpool replace'.\nconfig:\n\n\tNAME        STATE     READ WRITE CKSUM\n\t{name:<12}DEGRADED     0     0     0\n\t  mirror-0  DEGRADED     0     0     0\n\t    sda     ONLINE       0     0     0\n\t    sdb     UNAVAIL      3     0     0\n\nerrors: No known data errors\n"
+        ))
+        .taking(90);
+    }
     let rows = ["sda", "sdb"].map(|d| format!("\t    {d:<8}ONLINE       0     0     0\n")).concat();
     Says::prints(format!(
         "  pool: {name}\n state: ONLINE\n  scan: scrub repaired 0B in 03:12:44 with 0 errors on Sun Nov  8 03:36:45 2026\nconfig:\n\n\tNAME        STATE     READ WRITE CKSUM\n\t{name:<12}ONLINE       0     0     0\n\t  mirror-0  ONLINE       0     0     0\n{rows}\nerrors: No known data errors\n"
@@ -77,8 +85,8 @@ pub fn zpool_list(world: &World, node: &Node) -> Says {
     let share = num::whole(100.0 * num::real(pool.alloc_bytes) / num::real(pool.size_bytes));
     let free = pool.size_bytes - pool.alloc_bytes;
     Says::prints(format!(
-        "{}\t{}\t{}\t{free}\t-\t-\t{}\t{share}\t1.00\tONLINE\t-\n",
-        pool.name, pool.size_bytes, pool.alloc_bytes, pool.frag_percent
+        "{}\t{}\t{}\t{free}\t-\t-\t{}\t{share}\t1.00\t{}\t-\n",
+        pool.name, pool.size_bytes, pool.alloc_bytes, pool.frag_percent, pool.health
     ))
 }
 

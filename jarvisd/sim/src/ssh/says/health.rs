@@ -20,7 +20,8 @@ fn degrees(world: &World, node: &Node, rest: f64, share: f64, salt: u64) -> f64 
     let cpu = world.node_figures(node, world.now, world.load_of(&node.name, world.now)).cpu;
     let t_s = num::real(world.now.unix_ms) / 1000.0;
     let noise = 3.0 * (wave::noise(node.how.seed ^ salt, t_s, 25.0) - 0.5);
-    let whole = num::real(num::whole((rest + LOAD_DEGREES * share * cpu + noise) * 10.0));
+    let whole =
+        num::real(num::whole((rest + LOAD_DEGREES * share * cpu + noise + world.heat(&node.name)) * 10.0));
     whole / 10.0
 }
 
