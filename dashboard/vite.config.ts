@@ -25,6 +25,6 @@ export default defineConfig({
     setupFiles: ["src/test-setup.ts"],
     css: false,
     // Whole screens are drawn without a browser, on machines that do other things too.
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 });

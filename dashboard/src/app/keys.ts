@@ -18,6 +18,7 @@ export const KEYS: readonly Key[] = [
   { keys: "1 2 3", does: "go to a column" },
   { keys: "J K", does: "down and up in a list" },
   { keys: "Enter", does: "open what has the focus" },
+  { keys: ".", does: "actions on the node or guest in that row" },
   { keys: "Esc", does: "close the history of a node or guest" },
   { keys: "M", does: "next mode: jarvis, ops, minimal" },
   { keys: "P", does: "pause or resume what moves by itself" },
@@ -104,6 +105,8 @@ const ACTS: Readonly<Record<string, () => void>> = {
   "1": () => column(1),
   "2": () => column(2),
   "3": () => column(3),
+  ".": () =>
+    document.activeElement?.closest(".node, .guest")?.querySelector<HTMLElement>(".act-dots")?.click(),
   j: () => move(1),
   k: () => move(-1),
 };

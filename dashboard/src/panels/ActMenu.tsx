@@ -47,6 +47,7 @@ export function ActMenu({ kind, id, name }: ActMenuProps) {
       button="⋯"
       items={() => deedsOf(kind, id).map(itemOf)}
       testId={`act-${id}`}
+      aside
     />
   );
 }

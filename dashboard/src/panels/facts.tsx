@@ -19,13 +19,17 @@ import {
 
 export type Fact = readonly [name: string, value: ReactNode];
 
+/** Longer than this it has a line of its own, where two facts share one. */
+const HALF_LINE_CHARS = 20;
+const isLong = (v: ReactNode): boolean => typeof v === "string" && v.length > HALF_LINE_CHARS;
+
 export function Facts({ facts }: { readonly facts: readonly (Fact | null)[] }) {
   return (
     <dl className="facts">
       {facts.map(
         (f) =>
           f && (
-            <div key={f[0]}>
+            <div key={f[0]} className={isLong(f[1]) ? "fact-long" : undefined}>
               <dt>{f[0]}</dt>
               <dd>{f[1]}</dd>
             </div>

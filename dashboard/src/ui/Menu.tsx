@@ -18,12 +18,14 @@ interface MenuProps {
   /** Asked for when the list opens. */
   readonly items: () => readonly MenuItem[];
   readonly testId?: string;
+  /** Reached by another key: a stop in each row of a long list is one too many. */
+  readonly aside?: boolean | undefined;
 }
 
 /** Kept free between the list and the edge of the window. */
 const EDGE_PX = 8;
 
-export function Menu({ label, className, button, items, testId }: MenuProps) {
+export function Menu({ label, className, button, items, testId, aside }: MenuProps) {
   const [open, setOpen] = useState(false);
   const opener = useRef<HTMLButtonElement>(null);
   const id = useId();
@@ -37,6 +39,7 @@ export function Menu({ label, className, button, items, testId }: MenuProps) {
         ref={opener}
         type="button"
         className={className}
+        tabIndex={aside ? -1 : undefined}
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={open ? id : undefined}
