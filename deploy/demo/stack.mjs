@@ -72,7 +72,11 @@ export class Stack {
       "[proxmox]",
       `ca_file = ${text(ca_file)}`,
       `token_file = ${text(token_files.read)}`,
+      `act_token_file = ${text(token_files.act)}`,
       ...nodes.flatMap(({ name, url }) => ["[[proxmox.nodes]]", `name = ${text(name)}`, `url = ${text(url)}`]),
+      // It runs on this machine, beside the cluster that is only simulated.
+      "[own]",
+      "outside = true",
     ];
     this.settings = join(this.dir, "jarvisd.toml");
     writeFileSync(this.settings, `${lines.join("\n")}\n`);
