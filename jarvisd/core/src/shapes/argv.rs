@@ -9,7 +9,7 @@ use crate::{
     cluster::NodeName,
     policy::Order,
     tools::{
-        Operation,
+        Operation, RestartService,
         words::{ContainerName, DiskPath, UnitName, UtcTime},
     },
 };
@@ -127,6 +127,11 @@ pub fn restart_service(order: &Order) -> Option<(NodeName, Result<Command, WordH
         }
         _ => None,
     }
+}
+
+/// What [`restart_service`] would run for this call, for showing only.
+pub fn restart_service_line(call: &RestartService) -> Result<String, WordHasNul> {
+    Ok(Command::build(&table::RESTART_SERVICE, &[call.unit.to_string()])?.line())
 }
 
 impl Command {

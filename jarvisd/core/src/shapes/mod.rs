@@ -9,7 +9,7 @@ mod grammar;
 mod quote;
 mod table;
 
-pub use argv::{Command, NodeRead, restart_service};
+pub use argv::{Command, NodeRead, restart_service, restart_service_line};
 pub use grammar::{Grammar, MountPoint};
 pub use quote::{Word, WordHasNul, quote};
 pub use table::{ALL, Example, Flag, Shape, ShapeError};

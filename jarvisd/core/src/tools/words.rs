@@ -30,7 +30,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// Control characters, and those that turn or hide text: zero width, bidirectional, line separators, tags.
-pub(crate) fn deceives(c: char) -> bool {
+pub fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

@@ -1,27 +1,12 @@
-//! What is said of a change when it is sent: what exactly would leave, and whether it may have left.
+//! What is said of a change when it is sent: taken on, or not, and whether it may have been made.
 //!
 //! Every client that changes anything speaks in these words, so that the executor can tell a change that was
-//! never made from one nobody knows of. Not here: whether it may be sent (policy) and how it ended (the task).
+//! never made from one nobody knows of. What exactly would leave is told by core's `ExactCall`. Not here: whether it may be sent (policy) and how it ended (the task).
 
 use std::error::Error;
 
 use jarvis_core::cluster::Upid;
 use thiserror::Error;
-
-/// One request exactly as it leaves; a dry run shows it, the real run sends the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exact {
-    /// `proxmox`, `ssh`, `docker` or `wake`
-    pub via: &'static str,
-    /// `POST`; `exec` over SSH; `magic_packet` for a wake-up.
-    pub method: &'static str,
-    /// The node or host it is about.
-    pub target: String,
-    /// Path below the API's root, or the whole command line.
-    pub path: String,
-    /// Form as sent; empty when there is none.
-    pub body: String,
-}
 
 /// Taken on by the other side; that is no success yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

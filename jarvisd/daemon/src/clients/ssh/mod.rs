@@ -4,8 +4,10 @@
 //! thread; the async side only passes messages. Not here: which commands exist and how a command line is
 //! quoted (`jarvis_core::shapes`). What comes in is a finished line; a person's shell is a handle of its own.
 
+mod changes;
 mod error;
 mod exec;
+pub mod reads;
 mod session;
 mod shell;
 mod trust;
@@ -21,6 +23,7 @@ use jarvis_core::cluster::NodeName;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
+pub use changes::exact;
 pub use error::SshError;
 pub use shell::{Keys, Shell, ShellEvent, Shells, Size};
 pub use trust::{HostKeys, Offered};

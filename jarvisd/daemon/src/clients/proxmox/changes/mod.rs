@@ -15,6 +15,7 @@ use std::sync::Arc;
 use jarvis_core::{
     cluster::{GuestKind, NodeName},
     policy::{Order, Route},
+    protocol::acting::ExactCall,
     tools::{Effect, Operation, routes},
 };
 
@@ -23,7 +24,7 @@ use super::{
     ask::{Ask, Method},
     error::ErrorKind,
 };
-use crate::clients::sending::{Exact, SendError, Sent};
+use crate::clients::sending::{SendError, Sent};
 pub use build::SERVICES;
 
 /// Where the target is, as read just before.
@@ -46,11 +47,11 @@ pub fn restarts(unit: &jarvis_core::tools::words::UnitName) -> bool {
 ///
 /// # Errors
 /// `NotSent`: Proxmox's API has no call for this, or the place does not say enough.
-pub fn exact(operation: &Operation, place: &Place, route: Route) -> Result<Exact, SendError> {
+pub fn exact(operation: &Operation, place: &Place, route: Route) -> Result<ExactCall, SendError> {
     let ask = checked(operation, place, route)?;
-    Ok(Exact {
-        via: "proxmox",
-        method: ask.method.text(),
+    Ok(ExactCall {
+        via: "proxmox".into(),
+        method: ask.method.text().into(),
         target: place.node.to_string(),
         path: ask.path,
         body: ask.form.unwrap_or_default(),

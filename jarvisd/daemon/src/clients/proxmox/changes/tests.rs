@@ -80,7 +80,7 @@ async fn each_change_is_one_request_and_the_dry_run_shows_that_very_one() {
     for (n, (operation, kind, running, method, path, body)) in table().into_iter().enumerate() {
         let place = place(kind, running);
         let shown = exact(&operation, &place, Route::Direct).unwrap();
-        assert_eq!((shown.method, shown.path.as_str(), shown.body.as_str()), (method, path, body));
+        assert_eq!((shown.method.as_str(), shown.path.as_str(), shown.body.as_str()), (method, path, body));
         let sent = proxmox.send(order(&operation, false), &place).await.unwrap();
         assert_eq!(sent.upid.unwrap().as_str(), UPID);
         let seen = server.seen();
@@ -113,7 +113,7 @@ async fn i18_a_guest_under_ha_is_asked_for_through_the_ha_manager() {
         assert_eq!(order.route(), Route::Ha);
         let place = place(kind, true);
         let shown = exact(operation, &place, Route::Ha).unwrap();
-        assert_eq!((shown.method, shown.path.as_str(), shown.body.as_str()), (method, path, body));
+        assert_eq!((shown.method.as_str(), shown.path.as_str(), shown.body.as_str()), (method, path, body));
         assert_eq!(proxmox.send(order, &place).await.unwrap().upid, None);
         let seen = server.seen();
         assert_eq!((seen[n].method.as_str(), seen[n].body.as_str()), (method, body));
