@@ -3,6 +3,8 @@
 //! Stop: nothing new is taken on, sockets hear why, loops finish their step within a grace, what is queued for the
 //! store is written, the database is closed. The last log line says whether that all happened.
 
+mod reach;
+
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::{AccessError, Keeper, Offer},
     clients::{
+        docker,
         proxmox::{self, Proxmox, ProxmoxError},
         ssh,
     },
@@ -50,6 +53,10 @@ pub enum AppError {
     Proxmox(#[from] Box<ProxmoxError>),
     #[error(transparent)]
     Access(#[from] AccessError),
+    #[error(transparent)]
+    Ssh(#[from] ssh::SshError),
+    #[error(transparent)]
+    Docker(#[from] docker::DockerError),
     #[error("{what} cannot listen on {address}: {source}; {todo}")]
     Listen { what: &'static str, address: String, source: io::Error, todo: String },
     #[error(transparent)]

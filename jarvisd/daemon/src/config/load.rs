@@ -78,11 +78,13 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         }
     }
     config.ssh.as_ref().map_or(Ok(()), check_ssh)?;
+    check_docker(config)?;
     check_terminal(&config.terminal)?;
     check_acting(config)?;
     config.proxmox.as_ref().map_or(Ok(()), check_proxmox)
 }
 
+<<<<<<< HEAD
 fn check_acting(config: &Config) -> Result<(), ConfigError> {
     let own = &config.own;
     let named = usize::from(own.vmid.is_some()) + usize::from(own.node.is_some()) + usize::from(own.outside);
@@ -110,6 +112,31 @@ fn check_acting(config: &Config) -> Result<(), ConfigError> {
     if times.iter().any(|ms| *ms <= 0) || limits.looks_min == 0 {
         let value = "zero or less in one of its times or in looks_min".into();
         return Err(ConfigError::Value { key: "policy.limits", value, todo: "give figures above zero" });
+=======
+fn check_docker(config: &Config) -> Result<(), ConfigError> {
+    let bad = |key, value: String, todo| Err(ConfigError::Value { key, value, todo });
+    for (n, host) in config.docker.hosts.iter().enumerate() {
+        if let Some(todo) = host.fault() {
+            return bad("docker.hosts", format!("unclear for host {}", host.name), todo);
+        }
+        if host.ssh_host.is_some() && config.ssh.is_none() {
+            let value = format!("by SSH for host {}", host.name);
+            return bad("docker.hosts", value, "add [ssh], whose key and host keys are used");
+        }
+        if host.ssh_host.is_some() && host.name.as_str().parse::<jarvis_core::cluster::NodeName>().is_err() {
+            let value = format!("`{}`", host.name);
+            return bad("docker.hosts.name", value, "over SSH give letters, digits and hyphens only");
+        }
+        if config.docker.hosts.iter().take(n).any(|other| other.name == host.name) {
+            return bad("docker.hosts.name", format!("`{}` twice", host.name), "give each host its own name");
+        }
+    }
+    for node in &config.wake.nodes {
+        if node.mac.as_deref().is_some_and(|mac| mac.parse::<crate::clients::wake::Mac>().is_err()) {
+            let value = format!("no hardware address (node {})", node.name);
+            return bad("wake.nodes.mac", value, "give it as AA:BB:CC:DD:EE:FF");
+        }
+>>>>>>> d93a7be (clients: Docker engines, Wake-on-LAN, and their settings)
     }
     Ok(())
 }
@@ -338,6 +365,8 @@ mod tests {
         assert_eq!(format!("{:?}", example.log), format!("{:?}", none.log));
         assert_eq!(format!("{:?}", example.metrics), format!("{:?}", none.metrics));
         assert_eq!(format!("{:?}", example.terminal), format!("{:?}", none.terminal));
+        assert_eq!(format!("{:?}", example.docker), format!("{:?}", none.docker));
+        assert_eq!(format!("{:?}", example.wake), format!("{:?}", none.wake));
         assert_eq!(example.ssh.unwrap().nodes[0].port, 22);
         assert_eq!(format!("{:?}", example.policy.limits), format!("{:?}", none.policy.limits));
         let poll = example.proxmox.unwrap().poll;

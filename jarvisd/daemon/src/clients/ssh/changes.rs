@@ -11,10 +11,7 @@ use jarvis_core::{
     tools::{Operation, RestartService},
 };
 
-use super::{
-    Command, Ssh, SshError,
-    reads::ReadError,
-};
+use super::{Command, Ssh, SshError, reads::ReadError};
 use crate::clients::sending::{SendError, Sent};
 
 /// What [`Ssh::send`] would run for this.

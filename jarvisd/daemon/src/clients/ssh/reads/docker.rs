@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 /// `docker container ls` in the format of the table: one JSON object a line.
 pub fn list(text: &str) -> Vec<Value> {
-    text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).filter(Value::is_object).collect()
+    text.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(Value::is_object)
+        .collect()
 }
 
 /// `docker container stats --no-stream --format '{{json .}}'`, by container name.
@@ -51,7 +54,10 @@ mod tests {
         let text = "{\"CPUPerc\":\"1.50%\",\"MemPerc\":\"2.00%\",\"MemUsage\":\"10.5MiB / 1GiB\",\"Name\":\"redis\",\"PIDs\":\"5\"}\nnonsense\n{\"Name\":\"\"}\n";
         let all = stats(text);
         assert_eq!(all.len(), 1);
-        assert_eq!(all[0].1, json!({"cpu_percent": 1.5, "mem_percent": 2.0, "mem_used_bytes": 11_010_048, "processes": 5}));
+        assert_eq!(
+            all[0].1,
+            json!({"cpu_percent": 1.5, "mem_percent": 2.0, "mem_used_bytes": 11_010_048, "processes": 5})
+        );
         assert_eq!((bytes("0B"), bytes("x"), bytes("5 parsecs")), (Some(0), None, None));
     }
 }

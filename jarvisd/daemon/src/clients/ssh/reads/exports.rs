@@ -49,7 +49,10 @@ mod tests {
     fn exports_and_connections_are_read() {
         let text = "/tank/vm\t10.0.0.0/24(rw,sync,no_root_squash)\n/tank/iso\t*(ro,sync)\nnonsense\n";
         let all = exports(text);
-        assert_eq!(all.iter().map(|e| (e.path.as_str(), e.client.as_str(), e.writable)).collect::<Vec<_>>(), [("/tank/vm", "10.0.0.0/24", true), ("/tank/iso", "*", false)]);
+        assert_eq!(
+            all.iter().map(|e| (e.path.as_str(), e.client.as_str(), e.writable)).collect::<Vec<_>>(),
+            [("/tank/vm", "10.0.0.0/24", true), ("/tank/iso", "*", false)]
+        );
         let text = r#"{"timestamp":"x","tcons":{"1":{"service":"media","machine":"10.0.0.5"},"2":{"service":"IPC$","machine":"10.0.0.5"},"3":{"service":"media","machine":"10.0.0.6"}}}"#;
         assert_eq!(samba(text).unwrap()["media"], ["10.0.0.5", "10.0.0.6"]);
         assert!(samba(r#"{"timestamp":"x"}"#).unwrap().is_empty());

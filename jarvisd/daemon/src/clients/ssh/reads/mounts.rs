@@ -71,11 +71,17 @@ mod tests {
             {"target":"/mnt/pve/nas", "source":"10.0.0.9:/tank/vm", "fstype":"nfs4", "options":"rw,relatime,vers=4.2"},
             {"target":"/mnt/pve/media files", "source":"//nas/media", "fstype":"cifs", "options":"ro,relatime"}]}"#;
         let all = mounts(text).unwrap();
-        assert_eq!(all.iter().map(|m| (m.target.as_str(), m.read_only)).collect::<Vec<_>>(), [("/mnt/pve/nas", false), ("/mnt/pve/media files", true)]);
+        assert_eq!(
+            all.iter().map(|m| (m.target.as_str(), m.read_only)).collect::<Vec<_>>(),
+            [("/mnt/pve/nas", false), ("/mnt/pve/media files", true)]
+        );
         assert_eq!(mounts("\n"), Ok(vec![]));
         assert!(mounts("[").is_err());
         let fill = fill("4096 1000 250 200\n").unwrap();
-        assert_eq!((fill.total_bytes, fill.used_bytes, fill.available_bytes), (4_096_000, 3_072_000, 819_200));
+        assert_eq!(
+            (fill.total_bytes, fill.used_bytes, fill.available_bytes),
+            (4_096_000, 3_072_000, 819_200)
+        );
         for bad in ["", "1 2 3", "a b c d", "1 2 3 -4", "1 2 3 4 5"] {
             assert!(super::fill(bad).is_err(), "{bad}");
         }

@@ -24,7 +24,8 @@ pub struct Temperature {
 impl Temperature {
     /// Whether it is of a processor: the one figure that stands for a machine.
     fn is_processor(&self) -> bool {
-        const CHIPS: [&str; 6] = ["coretemp", "k10temp", "zenpower", "cpu_thermal", "x86_pkg_temp", "cpu-thermal"];
+        const CHIPS: [&str; 6] =
+            ["coretemp", "k10temp", "zenpower", "cpu_thermal", "x86_pkg_temp", "cpu-thermal"];
         CHIPS.iter().any(|name| self.chip.starts_with(name))
     }
 
@@ -52,7 +53,13 @@ pub fn sensors(text: &str) -> Result<Vec<Temperature>, Odd> {
             };
             if let Some(temp_c) = get("_input") {
                 let (high_c, critical_c) = (get("_max"), get("_crit"));
-                all.push(Temperature { chip: chip.clone(), label: label.clone(), temp_c, high_c, critical_c });
+                all.push(Temperature {
+                    chip: chip.clone(),
+                    label: label.clone(),
+                    temp_c,
+                    high_c,
+                    critical_c,
+                });
             }
         }
     }
@@ -75,7 +82,8 @@ pub fn thermal_zones(text: &str) -> Vec<Temperature> {
         } else if file == "type" {
             kind = Some(line.to_owned());
         } else if file == "temp"
-            && let Some(temp_c) = line.parse::<f64>().ok().map(|t| t / 1_000.0).filter(|t| PLAUSIBLE_C.contains(t))
+            && let Some(temp_c) =
+                line.parse::<f64>().ok().map(|t| t / 1_000.0).filter(|t| PLAUSIBLE_C.contains(t))
         {
             let chip = kind.clone().unwrap_or_else(|| zone.to_owned());
             all.push(Temperature { chip, label: zone.to_owned(), temp_c, high_c: None, critical_c: None });
@@ -113,7 +121,10 @@ mod tests {
                     ==> /sys/class/thermal/thermal_zone1/type <==\nx86_pkg_temp\n\n==> /sys/class/thermal/thermal_zone1/temp <==\n55000\n\n\
                     ==> /sys/class/thermal/thermal_zone2/temp <==\n0\n";
         let all = thermal_zones(text);
-        assert_eq!(all.iter().map(|t| (t.chip.as_str(), t.temp_c)).collect::<Vec<_>>(), [("acpitz", 27.8), ("x86_pkg_temp", 55.0)]);
+        assert_eq!(
+            all.iter().map(|t| (t.chip.as_str(), t.temp_c)).collect::<Vec<_>>(),
+            [("acpitz", 27.8), ("x86_pkg_temp", 55.0)]
+        );
         assert_eq!(Temperature::of_machine(&all), Some(55.0));
         assert!(thermal_zones("nonsense").is_empty());
     }

@@ -140,7 +140,10 @@ mod tests {
     #[test]
     fn cards_and_pressure_are_read() {
         let ip = r#"[{"ifname":"lo","link_type":"loopback","address":"00:00:00:00:00:00"},{"ifname":"eno1","link_type":"ether","address":"AA:bb:cc:dd:ee:01"}]"#;
-        assert_eq!(links(ip).unwrap().into_iter().collect::<Vec<_>>(), [("eno1".to_owned(), "aa:bb:cc:dd:ee:01".to_owned())]);
+        assert_eq!(
+            links(ip).unwrap().into_iter().collect::<Vec<_>>(),
+            [("eno1".to_owned(), "aa:bb:cc:dd:ee:01".to_owned())]
+        );
         assert!(links("x").is_err());
         let text = "==> /proc/pressure/cpu <==\nsome avg10=1.50 avg60=0.80 avg300=0.1 total=12\n==> /proc/meminfo <==\nMemTotal:       1024 kB\nHugepagesize: 2 kB\n";
         assert_eq!(pressure(text), json!({"cpu_some_percent_10s": 1.5, "mem_total_bytes": 1_048_576}));

@@ -61,7 +61,10 @@ mod tests {
     fn units_are_read() {
         let text = "Id=smbd.service\nLoadState=loaded\nActiveState=failed\nSubState=failed\nResult=exit-code\nNRestarts=3\nActiveEnterTimestamp=\n";
         let unit = unit_state(text).unwrap();
-        assert_eq!((unit.active.as_str(), unit.result.as_str(), unit.restarts, unit.is_there()), ("failed", "exit-code", 3, true));
+        assert_eq!(
+            (unit.active.as_str(), unit.result.as_str(), unit.restarts, unit.is_there()),
+            ("failed", "exit-code", 3, true)
+        );
         assert!(!unit_state("LoadState=not-found\n").unwrap().is_there());
         assert!(unit_state("Failed to connect to bus").is_err());
         let text = "smbd.service loaded failed failed Samba SMB Daemon\nzfs-mount.service loaded failed failed Mount\n\n";

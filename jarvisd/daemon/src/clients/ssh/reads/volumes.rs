@@ -92,10 +92,16 @@ mod tests {
     fn volumes_and_ceph_are_read() {
         let text = r#"{"report":[{"lv":[{"lv_name":"data","vg_name":"pve","lv_attr":"twi-aotz--","lv_size":"100","data_percent":"81.50","metadata_percent":"","lv_health_status":""}]}]}"#;
         let all = lvm(text).unwrap();
-        assert_eq!((&all[0]["data_percent"], &all[0]["metadata_percent"], &all[0]["size_bytes"]), (&json!(81.5), &Value::Null, &json!(100)));
+        assert_eq!(
+            (&all[0]["data_percent"], &all[0]["metadata_percent"], &all[0]["size_bytes"]),
+            (&json!(81.5), &Value::Null, &json!(100))
+        );
         assert!(lvm("{}").is_err());
         let value = json!({"health": {"status": "HEALTH_WARN", "checks": {"OSD_DOWN": {"severity": "HEALTH_WARN", "summary": {"message": "1 osds down"}}}}, "osdmap": {"num_osds": 3}});
         let seen = ceph(&value);
-        assert_eq!((&seen["health"], &seen["checks"][0]["message"], &seen["osds"]), (&json!("HEALTH_WARN"), &json!("1 osds down"), &json!(3)));
+        assert_eq!(
+            (&seen["health"], &seen["checks"][0]["message"], &seen["osds"]),
+            (&json!("HEALTH_WARN"), &json!("1 osds down"), &json!(3))
+        );
     }
 }
