@@ -24,6 +24,7 @@ const DAEMON: edges::Table = &[
     ("access", &["clock", "config", "store"]),
     ("cli", &["app", "config", "clock", "clients", "store", "access"]),
     ("tasks", &["metrics", "supervisor", "clients", "store", "state", "clock", "config"]),
+    ("tools", &["clients", "clock", "state", "store"]),
     ("executor", &["clients", "clock", "config", "state", "store", "supervisor", "tools"]),
     ("mcp", &["executor"]),
     (

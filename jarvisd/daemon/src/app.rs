@@ -3,7 +3,7 @@
 //! Stop: nothing new is taken on, sockets hear why, loops finish their step within a grace, what is queued for the
 //! store is written, the database is closed. The last log line says whether that all happened.
 
-mod reach;
+pub mod reach;
 
 use std::{
     io,

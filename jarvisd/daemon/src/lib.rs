@@ -14,3 +14,4 @@ pub mod state;
 pub mod store;
 pub mod supervisor;
 pub mod tasks;
+pub mod tools;

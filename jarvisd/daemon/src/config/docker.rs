@@ -63,9 +63,13 @@ impl DockerHost {
         let files = [&self.ca_file, &self.cert_file, &self.key_file].into_iter().flatten().count();
         match self.url.as_deref() {
             Some(url) if url.starts_with("https://") && files == 3 => None,
-            Some(url) if url.starts_with("https://") => Some("an https url wants ca_file, cert_file and key_file"),
+            Some(url) if url.starts_with("https://") => {
+                Some("an https url wants ca_file, cert_file and key_file")
+            }
             Some(url) if files == 0 && is_loopback(url) => None,
-            Some(_) => Some("without TLS only http://127.0.0.1:PORT is taken: whoever reaches an engine owns its machine"),
+            Some(_) => Some(
+                "without TLS only http://127.0.0.1:PORT is taken: whoever reaches an engine owns its machine",
+            ),
             None if files > 0 => Some("ca_file, cert_file and key_file go with an https url"),
             None => None,
         }
@@ -73,7 +77,9 @@ impl DockerHost {
 }
 
 fn is_loopback(url: &str) -> bool {
-    let Some(address) = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')) else { return false };
+    let Some(address) = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')) else {
+        return false;
+    };
     let socket: Option<SocketAddr> = address.parse().ok();
     socket.is_some_and(|socket| socket.ip().is_loopback())
 }
@@ -104,13 +110,22 @@ mod tests {
     use super::*;
 
     fn host(text: &str) -> DockerHost {
-        figment::Figment::new().merge(<figment::providers::Toml as figment::providers::Format>::string(text)).extract().unwrap()
+        figment::Figment::new()
+            .merge(<figment::providers::Toml as figment::providers::Format>::string(text))
+            .extract()
+            .unwrap()
     }
 
     #[test]
     fn an_engine_is_reached_by_one_safe_way() {
         let tls = "url = \"https://h:2376\"\nca_file = \"a\"\ncert_file = \"b\"\nkey_file = \"c\"\n";
-        for good in ["socket = \"/s\"", "url = \"http://127.0.0.1:2375\"", "ssh_host = \"h\"", tls, "socket = \"/s\"\nvmid = 103"] {
+        for good in [
+            "socket = \"/s\"",
+            "url = \"http://127.0.0.1:2375\"",
+            "ssh_host = \"h\"",
+            tls,
+            "socket = \"/s\"\nvmid = 103",
+        ] {
             assert_eq!(host(&format!("name = \"m\"\n{good}")).fault(), None, "{good}");
         }
         for bad in [

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::{ArgsError, Descriptor, Target, Tool, effect::Effect, screen::screen};
 
+pub use storage_content::Content;
+pub use volumes::VolumeKind;
+
 /// What the files of tools need.
 mod prelude {
     pub(super) use schemars::JsonSchema;

@@ -2,6 +2,7 @@
 //!
 //! Not here: which commands there are and how they are spelled (`jarvis_core::shapes`), and who asks for them.
 
+mod ask;
 pub mod docker;
 mod exports;
 mod health;

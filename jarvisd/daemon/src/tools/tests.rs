@@ -1,0 +1,1 @@
+//! Reads against the state, a scripted API and real commands.
