@@ -28,4 +28,24 @@ iowait?: number, swap_used_bytes?: number, swap_total_bytes?: number, cpu_model?
 /**
  * When load, swap and kernel were read; they come from `node/{name}`, on a slower loop.
  */
-detail_as_of_ms?: number, };
+detail_as_of_ms?: number, 
+/**
+ * Of its processors, the hottest; without any, the hottest sensor there is.
+ */
+temp_c?: number, 
+/**
+ * Network shares it has mounted.
+ */
+shares_mounted?: number, 
+/**
+ * Mount points of those that do not answer.
+ */
+shares_dead?: Array<string>, 
+/**
+ * Units of systemd that have failed.
+ */
+units_failed?: Array<string>, 
+/**
+ * When temperature, shares and units were read; they come from `sensors/{name}`, by commands on the node.
+ */
+sensors_as_of_ms?: number, };

@@ -20,6 +20,8 @@ const CALM: ReadonlySet<string> = new Set([
   "iowait",
   "seen_ms",
   "detail_as_of_ms",
+  "temp_c",
+  "sensors_as_of_ms",
   "via",
 ]);
 

@@ -104,6 +104,12 @@ fn node(name: NodeName, b: &mut Bits) -> Node {
         kernel: None,
         pve_version: None,
         detail_as_of_ms: b.maybe(Bits::ms),
+        temp_c: b.maybe(|b| b.of(&[0.0, 41.0, 99.0])),
+        shares_mounted: b.maybe(|b| b.small(3)),
+        shares_dead: b
+            .maybe(|b| b.of(&[&[][..], &["/mnt/pve/nas"]]).iter().map(|s| (*s).to_owned()).collect()),
+        units_failed: None,
+        sensors_as_of_ms: b.maybe(Bits::ms),
     }
 }
 

@@ -33,7 +33,7 @@ use crate::{
     state::StateHub,
     store::{Limits, Store, StoreError},
     supervisor::Supervisor,
-    tasks::{history, journal::Journal, past, poll, retention},
+    tasks::{history, journal::Journal, past, poll, retention, sensors, wake},
 };
 
 /// Shown to clients; a screen reloads itself when it changes.
@@ -143,6 +143,13 @@ fn client(cluster: &config::Proxmox, token: SecretString, clock: Clock) -> Resul
 /// How nodes are reached over SSH, with the files read that the settings name; `None` when they are not.
 pub fn ssh(config: &Config) -> Result<Option<ssh::Settings>, AppError> {
     let Some(access) = &config.ssh else { return Ok(None) };
+    let known = config::text("ssh.known_hosts_file", &access.known_hosts_file)?;
+    ssh_with(config, &known)
+}
+
+/// The same with these host keys.
+pub fn ssh_with(config: &Config, known: &str) -> Result<Option<ssh::Settings>, AppError> {
+    let Some(access) = &config.ssh else { return Ok(None) };
     let target = |node: &SshNode| ssh::Target {
         node: node.name.clone(),
         host: node.host.clone(),
@@ -152,7 +159,7 @@ pub fn ssh(config: &Config) -> Result<Option<ssh::Settings>, AppError> {
     Ok(Some(ssh::Settings {
         targets: access.nodes.iter().map(target).collect(),
         key: SecretString::from(config::text("ssh.key_file", &access.key_file)?),
-        host_keys: ssh::HostKeys::parse(&config::text("ssh.known_hosts_file", &access.known_hosts_file)?),
+        host_keys: ssh::HostKeys::parse(known),
         connect: SSH_CONNECT_WAIT,
     }))
 }
@@ -186,6 +193,7 @@ pub async fn run(
     if let Some(offer) = keeper.offer_set_up(&config.data.dir).await? {
         offered(&offer);
     }
+    let commands = reach::commands(&config, clock)?;
     let meter = Meter::new();
     let ready = Readiness::default();
     let supervisor = Supervisor::new(shutdown.clone(), clock);
@@ -198,11 +206,17 @@ pub async fn run(
     match client.clone() {
         Some(cluster) => {
             let settings = config.proxmox.as_ref().map(|p| p.poll.clone()).unwrap_or_default();
+            let telling = journal.clone();
             let parts = poll::Parts { cluster, state: state.clone(), journal, clock, settings, incident };
             let polling = poll::start(&supervisor, parts);
             poke = polling.poke;
             spare = Some(polling.spare.clone());
-            past::start(&supervisor, polling.spare, state.clone(), store.clone(), clock);
+            past::start(&supervisor, polling.spare.clone(), state.clone(), store.clone(), clock);
+            wake::start(&supervisor, polling.spare, commands.clone(), state.clone(), store.clone());
+            if let (Some(ssh), Some(access)) = (commands.clone(), &config.ssh) {
+                let every = Duration::from_secs(access.sensors_s.into());
+                sensors::start(&supervisor, ssh, state.clone(), telling, clock, every);
+            }
         }
         None => ready.set(
             "proxmox",

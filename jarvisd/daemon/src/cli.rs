@@ -5,6 +5,7 @@
 
 mod account;
 mod audit;
+mod enrol;
 mod kill_switch;
 mod words;
 
@@ -23,6 +24,7 @@ use crate::{
 };
 use account::{TokenCommand, UserCommand};
 use audit::AuditCommand;
+use enrol::SshCommand;
 use kill_switch::KillSwitchCommand;
 use words::{fail, say};
 
@@ -69,6 +71,9 @@ enum Command {
     /// The record of everything decided and done; works with the daemon up or down.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Host keys of the nodes.
+    #[command(subcommand)]
+    Ssh(SshCommand),
 }
 
 /// Parses the arguments, runs the command, and gives the exit code.
@@ -120,6 +125,7 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, AppError>
         }
         Command::User(command) => account::user(command, &config).await,
         Command::Token(command) => account::token(command, &config).await,
+        Command::Ssh(command) => enrol::run(&command, &config),
         Command::KillSwitch { command, .. } => Ok(kill_switch::run(command, &config.data.dir)),
         Command::Audit(command) => audit::run(command, &config.data.dir),
     }

@@ -3,11 +3,9 @@
 //! One TOML file, overridable by `JARVIS_SECTION__KEY`. Unknown keys are errors. Secrets are given by path
 //! (`*_file`), so that they appear neither in the file nor in a process list.
 
-<<<<<<< HEAD
 mod acting;
-=======
 mod docker;
->>>>>>> d93a7be (clients: Docker engines, Wake-on-LAN, and their settings)
+mod known_hosts;
 mod load;
 mod proxmox;
 mod ssh;
@@ -16,11 +14,9 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-<<<<<<< HEAD
 pub use acting::{Link, OwnPlace, PolicySettings, ServiceName, Services, WindowSettings, rules_version};
-=======
 pub use docker::{Docker, DockerHost, Wake, WakeNode};
->>>>>>> d93a7be (clients: Docker engines, Wake-on-LAN, and their settings)
+pub use known_hosts::{known_hosts, write_known_hosts};
 pub use load::{ConfigError, load, secret, text};
 pub use proxmox::{NodeAddress, Poll, Proxmox};
 pub use ssh::{Ssh, SshNode, Terminal};
@@ -39,14 +35,11 @@ pub struct Config {
     /// Missing: nodes are read over the Proxmox API alone, and there are no terminals.
     pub ssh: Option<Ssh>,
     pub terminal: Terminal,
-<<<<<<< HEAD
     pub own: OwnPlace,
     pub policy: PolicySettings,
     pub services: Services,
-=======
     pub docker: Docker,
     pub wake: Wake,
->>>>>>> d93a7be (clients: Docker engines, Wake-on-LAN, and their settings)
 }
 
 #[derive(Debug, Clone, Deserialize)]

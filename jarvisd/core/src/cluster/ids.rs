@@ -217,6 +217,10 @@ impl SourceId {
     pub fn node(node: &NodeName) -> Self {
         Self(format!("node/{node}").into())
     }
+    /// Commands on the node: temperature, mounted shares, failed units.
+    pub fn sensors(node: &NodeName) -> Self {
+        Self(format!("sensors/{node}").into())
+    }
     /// `GET /nodes/{node}/{kind}/{vmid}/status/current`: one guest, read once.
     pub fn guest(vmid: Vmid) -> Self {
         Self(format!("guest/{vmid}").into())

@@ -35,6 +35,8 @@ pub enum Part {
     GuestNow(GuestRow),
     /// `GET /version`
     Version(String),
+    /// Commands on a node.
+    Sensors(Sensors),
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -126,6 +128,22 @@ pub struct TaskRow {
     pub end_ms: Option<i64>,
     pub status: TaskStatus,
     pub exit: Option<String>,
+}
+
+/// What commands on a node tell; each part is missing when it could not be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sensors {
+    pub node: NodeName,
+    pub temp_c: Option<f64>,
+    pub shares: Option<Mounted>,
+    pub units_failed: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mounted {
+    pub count: u32,
+    /// Mount points of shares whose servers do not answer.
+    pub dead: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -107,6 +107,16 @@ record! {
         pve_version: String,
         /// When load, swap and kernel were read; they come from `node/{name}`, on a slower loop.
         detail_as_of_ms: i64,
+        /// Of its processors, the hottest; without any, the hottest sensor there is.
+        temp_c: f64,
+        /// Network shares it has mounted.
+        shares_mounted: u32,
+        /// Mount points of those that do not answer.
+        shares_dead: Vec<String>,
+        /// Units of systemd that have failed.
+        units_failed: Vec<String>,
+        /// When temperature, shares and units were read; they come from `sensors/{name}`, by commands on the node.
+        sensors_as_of_ms: i64,
     }
 }
 

@@ -7,6 +7,11 @@ pub(crate) fn share(x: Option<f64>) -> Option<f64> {
     x.filter(|x| x.is_finite() && *x >= 0.0).map(|x| (x * 1000.0).round() / 1000.0)
 }
 
+/// Whole degrees are shown; what no machine survives is no temperature.
+pub(crate) fn celsius(x: f64) -> Option<f64> {
+    Some(x).filter(|x| (-60.0..=200.0).contains(x)).map(f64::round)
+}
+
 /// Load averages come with two decimals.
 pub(crate) fn load(x: f64) -> Option<f64> {
     Some(x).filter(|x| x.is_finite() && *x >= 0.0).map(|x| (x * 100.0).round() / 100.0)

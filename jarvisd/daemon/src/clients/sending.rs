@@ -37,3 +37,6 @@ impl SendError {
         matches!(self, Self::Unknown(_))
     }
 }
+
+/// One request exactly as it leaves; a dry run shows it, the real run sends the same.
+pub type Exact = jarvis_core::protocol::acting::ExactCall;

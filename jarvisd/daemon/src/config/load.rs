@@ -84,7 +84,6 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     config.proxmox.as_ref().map_or(Ok(()), check_proxmox)
 }
 
-<<<<<<< HEAD
 fn check_acting(config: &Config) -> Result<(), ConfigError> {
     let own = &config.own;
     let named = usize::from(own.vmid.is_some()) + usize::from(own.node.is_some()) + usize::from(own.outside);
@@ -112,7 +111,10 @@ fn check_acting(config: &Config) -> Result<(), ConfigError> {
     if times.iter().any(|ms| *ms <= 0) || limits.looks_min == 0 {
         let value = "zero or less in one of its times or in looks_min".into();
         return Err(ConfigError::Value { key: "policy.limits", value, todo: "give figures above zero" });
-=======
+    }
+    Ok(())
+}
+
 fn check_docker(config: &Config) -> Result<(), ConfigError> {
     let bad = |key, value: String, todo| Err(ConfigError::Value { key, value, todo });
     for (n, host) in config.docker.hosts.iter().enumerate() {
@@ -136,7 +138,6 @@ fn check_docker(config: &Config) -> Result<(), ConfigError> {
             let value = format!("no hardware address (node {})", node.name);
             return bad("wake.nodes.mac", value, "give it as AA:BB:CC:DD:EE:FF");
         }
->>>>>>> d93a7be (clients: Docker engines, Wake-on-LAN, and their settings)
     }
     Ok(())
 }
@@ -192,6 +193,9 @@ fn check_ssh(ssh: &Ssh) -> Result<(), ConfigError> {
         if ssh.nodes.iter().skip(at + 1).any(|other| other.name == node.name) {
             return bad("ssh.nodes.name", node.name.as_str(), "list each node once");
         }
+    }
+    if !(10..=3_600).contains(&ssh.sensors_s) {
+        return bad("ssh.sensors_s", &ssh.sensors_s.to_string(), "give 10 to 3600");
     }
     Ok(())
 }

@@ -14,6 +14,9 @@ pub struct Ssh {
     pub key_file: PathBuf,
     /// The nodes' pinned host keys, as OpenSSH writes them.
     pub known_hosts_file: PathBuf,
+    /// Temperatures, mounted shares and failed units are read this often: 10 to 3,600.
+    #[serde(default = "sensors_s")]
+    pub sensors_s: u16,
     /// Nodes without an entry are read over the Proxmox API alone.
     pub nodes: Vec<SshNode>,
 }
@@ -30,6 +33,10 @@ pub struct SshNode {
 
 fn ssh_port() -> u16 {
     22
+}
+
+fn sensors_s() -> u16 {
+    30
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -96,6 +96,7 @@ pub enum Metric {
     DiskWriteBps,
     Load1,
     Iowait,
+    TempC,
 }
 
 impl Metric {
@@ -111,6 +112,7 @@ impl Metric {
             Self::DiskWriteBps => "disk_write_bps",
             Self::Load1 => "load1",
             Self::Iowait => "iowait",
+            Self::TempC => "temp_c",
         }
     }
 }

@@ -47,7 +47,12 @@ macro_rules! view {
 }
 
 view!(ClusterView of Cluster {});
-view!(NodeView of Node { started_at <- started_ms, as_of_at <- as_of_ms, detail_as_of_at <- detail_as_of_ms });
+view!(NodeView of Node {
+    started_at <- started_ms,
+    as_of_at <- as_of_ms,
+    detail_as_of_at <- detail_as_of_ms,
+    sensors_as_of_at <- sensors_as_of_ms,
+});
 view!(GuestView of Guest { started_at <- started_ms, as_of_at <- as_of_ms });
 view!(TaskView of Task { started_at <- start_ms, ended_at <- end_ms });
 view!(SourceView of Source { seen_at <- seen_ms, error_since_at <- error_since_ms });

@@ -51,6 +51,9 @@ pub fn samples(state: &ClusterState, t_ms: i64) -> Vec<Sample> {
     // An offline node that was never seen alive has no time since when; it has no figures either.
     for node in state.nodes.values().filter(|n| n.as_of_ms.is_none() && n.status == NodeStatus::Online) {
         out.node(node, fresh(&SourceId::node(&node.name)));
+        if fresh(&SourceId::sensors(&node.name)) {
+            out.put(&format!("node/{}", node.name), "temp_c", node.temp_c);
+        }
         whole.node(node);
     }
     for guest in state.guests.values().filter(|g| g.as_of_ms.is_none()) {

@@ -5,3 +5,5 @@ pub mod journal;
 pub mod past;
 pub mod poll;
 pub mod retention;
+pub mod sensors;
+pub mod wake;

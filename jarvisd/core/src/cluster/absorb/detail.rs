@@ -1,8 +1,12 @@
-//! What a node says of itself on the slower loop: load, swap, kernel.
+//! What a node says of itself on the slower loops: load, swap, kernel; temperature, shares, failed units.
 
 use std::sync::Arc;
 
-use crate::cluster::{ClusterState, Node, reading::NodeDetail, round};
+use crate::cluster::{
+    ClusterState, Node,
+    reading::{NodeDetail, Sensors},
+    round,
+};
 
 pub(super) fn take(state: &mut ClusterState, detail: &NodeDetail, at_ms: i64) {
     let Some(node) = state.nodes.get_mut(&detail.node) else { return };
@@ -18,5 +22,17 @@ pub(super) fn take(state: &mut ClusterState, detail: &NodeDetail, at_ms: i64) {
     next.kernel = detail.kernel.clone().or(next.kernel);
     next.pve_version = detail.pve_version.clone().or(next.pve_version);
     next.detail_as_of_ms = Some(at_ms);
+    *node = Arc::new(next);
+}
+
+pub(super) fn sense(state: &mut ClusterState, sensors: &Sensors, at_ms: i64) {
+    let Some(node) = state.nodes.get_mut(&sensors.node) else { return };
+    let mut next = Node::clone(node);
+    // A part that could not be read is not known now; the others are.
+    next.temp_c = sensors.temp_c.and_then(round::celsius);
+    next.shares_mounted = sensors.shares.as_ref().map(|shares| shares.count);
+    next.shares_dead = sensors.shares.as_ref().map(|shares| shares.dead.clone());
+    next.units_failed.clone_from(&sensors.units_failed);
+    next.sensors_as_of_ms = Some(at_ms);
     *node = Arc::new(next);
 }

@@ -54,6 +54,7 @@ fn take(next: &mut ClusterState, was: &ClusterState, part: &Part, source: &Sourc
         Part::Membership(answer) => membership::take(next, answer, at_ms),
         Part::Tasks(rows) => tasks::take(next, rows, at_ms),
         Part::NodeDetail(detail) => detail::take(next, detail, at_ms),
+        Part::Sensors(sensors) => detail::sense(next, sensors, at_ms),
         Part::GuestNow(row) => guests::direct(next, row, at_ms),
         Part::Version(version) => next.memory.pve_version = Some(version.clone()),
     }

@@ -132,6 +132,11 @@ pub(super) fn empty_node(name: &NodeName) -> Node {
         kernel: None,
         pve_version: None,
         detail_as_of_ms: None,
+        temp_c: None,
+        shares_mounted: None,
+        shares_dead: None,
+        units_failed: None,
+        sensors_as_of_ms: None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! thread; the async side only passes messages. Not here: which commands exist and how a command line is
 //! quoted (`jarvis_core::shapes`). What comes in is a finished line; a person's shell is a handle of its own.
 
-mod changes;
+pub mod changes;
 mod error;
 mod exec;
 pub mod reads;
@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 pub use changes::exact;
 pub use error::SshError;
 pub use shell::{Keys, Shell, ShellEvent, Shells, Size};
-pub use trust::{HostKeys, Offered};
+pub use trust::{HostKeys, Offered, Standing};
 
 use crate::clock::Clock;
 use worker::{Job, Worker};
@@ -73,6 +73,11 @@ pub struct Output {
     pub stderr: Vec<u8>,
     /// More was written than allowed; it is the beginning that is kept.
     pub cut: bool,
+}
+
+/// The key that a node's server shows, for a person to compare; blocks for up to the time for connecting.
+pub fn offered(target: &Target, settings: &Settings, clock: Clock) -> Result<Offered, SshError> {
+    session::offered(target, settings, clock)
 }
 
 /// A handle on the sessions of all configured nodes.

@@ -13,7 +13,7 @@ use rustix::{
 use secrecy::ExposeSecret;
 use ssh2::{BlockDirections, MethodType, Session};
 
-use super::{Settings, Target, error::SshError};
+use super::{Offered, Settings, Target, error::SshError};
 use crate::clock::Clock;
 
 /// A node that lost its power says nothing. Asked after this long of silence …
@@ -32,9 +32,31 @@ pub(super) struct Open {
 }
 
 pub(super) fn open(target: &Target, settings: &Settings, clock: Clock) -> Result<Open, SshError> {
+    let deadline = clock.monotonic() + settings.connect;
+    let open = meet(target, settings, deadline, clock)?;
+    settings.host_keys.check(&open.session, target)?;
+    open.session.set_timeout(millis_left(deadline, clock));
+    let key = settings.key.expose_secret();
+    open.session.userauth_pubkey_memory(&target.user, None, key, None).map_err(|e| {
+        SshError::LoginRefused {
+            node: target.node.clone(),
+            user: target.user.clone(),
+            reason: e.message().to_owned(),
+        }
+    })?;
+    Ok(open)
+}
+
+/// The key that a server shows, for a person to compare. Nobody is logged in.
+pub(super) fn offered(target: &Target, settings: &Settings, clock: Clock) -> Result<Offered, SshError> {
+    let open = meet(target, settings, clock.monotonic() + settings.connect, clock)?;
+    settings.host_keys.offered(&open.session, target)
+}
+
+/// Connects and exchanges keys; whom this is has not been checked yet.
+fn meet(target: &Target, settings: &Settings, deadline: Instant, clock: Clock) -> Result<Open, SshError> {
     let address = format!("{}:{}", target.host, target.port);
     let node = || target.node.clone();
-    let deadline = clock.monotonic() + settings.connect;
     let unreachable = |source| SshError::Unreachable { node: node(), address: address.clone(), source };
 
     let first = (target.host.as_str(), target.port).to_socket_addrs().map_err(unreachable)?.next();
@@ -59,12 +81,6 @@ pub(super) fn open(target: &Target, settings: &Settings, clock: Clock) -> Result
     session.set_tcp_stream(socket.try_clone().map_err(unreachable)?);
     session.set_timeout(millis_left(deadline, clock));
     session.handshake().map_err(step("the key exchange"))?;
-    settings.host_keys.check(&session, target)?;
-
-    session.set_timeout(millis_left(deadline, clock));
-    session.userauth_pubkey_memory(&target.user, None, settings.key.expose_secret(), None).map_err(|e| {
-        SshError::LoginRefused { node: node(), user: target.user.clone(), reason: e.message().to_owned() }
-    })?;
     Ok(Open { session, socket })
 }
 

@@ -1,6 +1,9 @@
 //! Pinned host keys, in OpenSSH's known_hosts format. A host without an entry is not trusted; there is no switch.
 
-use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
 use sha2::{Digest, Sha256};
 use ssh2::{CheckResult, KnownHostFileKind, Session};
 
@@ -22,6 +25,16 @@ pub struct Offered {
     pub fingerprint: String,
     /// The line that pins it.
     pub line: String,
+    pub standing: Standing,
+}
+
+/// How an offered key stands to what is pinned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Pinned,
+    /// Another key is pinned for this host.
+    Changed,
+    Unknown,
 }
 
 impl HostKeys {
@@ -37,11 +50,7 @@ impl HostKeys {
 
     /// The key exchange must offer a pinned type first, or another key of the same host would be "unknown".
     pub(super) fn preference(&self, target: &Target) -> String {
-        let name = if target.port == 22 {
-            target.host.clone()
-        } else {
-            format!("[{}]:{}", target.host, target.port)
-        };
+        let name = host_name(target);
         let pinned: Vec<&str> = self
             .lines
             .iter()
@@ -58,6 +67,33 @@ impl HostKeys {
         let mut order: Vec<&str> = KEY_TYPES.into_iter().filter(|k| known(k)).collect();
         order.extend(KEY_TYPES.into_iter().filter(|k| !known(k)));
         order.join(",")
+    }
+
+    /// The key that a server has shown, and how it stands.
+    pub(super) fn offered(&self, session: &Session, target: &Target) -> Result<Offered, SshError> {
+        let standing = match self.check(session, target) {
+            Ok(()) => Standing::Pinned,
+            Err(SshError::HostKeyChanged { .. }) => Standing::Changed,
+            Err(SshError::HostKeyUnknown { .. }) => Standing::Unknown,
+            Err(other) => return Err(other),
+        };
+        let odd =
+            || SshError::KnownHosts { place: target.host.clone(), reason: "the key has no type".into() };
+        let (key, _) = session.host_key().ok_or_else(odd)?;
+        let line =
+            format!("{} {} {}", host_name(target), key_type(key).ok_or_else(odd)?, STANDARD.encode(key));
+        Ok(Offered { fingerprint: fingerprint(key), line, standing })
+    }
+
+    /// The text with this key as the only one of its host; lines of others and remarks stay as they are.
+    pub fn pinned(text: &str, target: &Target, offered: &Offered) -> String {
+        let name = host_name(target);
+        let of_host = |line: &str| {
+            line.split_whitespace().next().is_some_and(|hosts| hosts.split(',').any(|host| host == name))
+        };
+        let kept = text.lines().filter(|line| line.trim_start().starts_with('#') || !of_host(line));
+        let lines: Vec<&str> = kept.chain([offered.line.as_str()]).collect();
+        lines.join("\n") + "\n"
     }
 
     pub(super) fn check(&self, session: &Session, target: &Target) -> Result<(), SshError> {
@@ -90,6 +126,19 @@ impl HostKeys {
     }
 }
 
+/// As OpenSSH names a host in its file.
+fn host_name(target: &Target) -> String {
+    if target.port == 22 { target.host.clone() } else { format!("[{}]:{}", target.host, target.port) }
+}
+
+/// A key begins with the name of its type, preceded by its length.
+fn key_type(key: &[u8]) -> Option<&str> {
+    let (length, rest) = key.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let name = std::str::from_utf8(rest.get(..length)?).ok()?;
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'@' | b'.')).then_some(name)
+}
+
 /// As `ssh-keygen -l` prints it.
 pub(super) fn fingerprint(key: &[u8]) -> String {
     format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(key)))
@@ -109,6 +158,21 @@ mod tests {
             HostKeys::parse("# mine\n[10.0.0.1]:2222 ecdsa-sha2-nistp256 AAAA\n10.0.0.1 ssh-rsa BBBB\n");
         assert!(keys.preference(&target(2222)).starts_with("ecdsa-sha2-nistp256,ssh-ed25519"));
         assert!(keys.preference(&target(22)).starts_with("rsa-sha2-512,rsa-sha2-256,ssh-ed25519"));
+    }
+
+    #[test]
+    fn a_pinned_key_replaces_its_hosts_own_line_only() {
+        let offered = Offered {
+            fingerprint: "SHA256:x".into(),
+            line: "[10.0.0.1]:2222 ssh-ed25519 NEW".into(),
+            standing: Standing::Changed,
+        };
+        let text = "# mine\n[10.0.0.1]:2222 ssh-ed25519 OLD\n10.0.0.1 ssh-ed25519 STAYS\n";
+        let pinned = HostKeys::pinned(text, &target(2222), &offered);
+        assert_eq!(pinned, "# mine\n10.0.0.1 ssh-ed25519 STAYS\n[10.0.0.1]:2222 ssh-ed25519 NEW\n");
+        assert_eq!(HostKeys::pinned("", &target(2222), &offered), "[10.0.0.1]:2222 ssh-ed25519 NEW\n");
+        assert_eq!(key_type(b"\0\0\0\x0bssh-ed25519rest"), Some("ssh-ed25519"));
+        assert_eq!(key_type(b"\0\0\0\xffssh"), None);
     }
 
     #[test]
