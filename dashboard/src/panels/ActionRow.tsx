@@ -8,6 +8,7 @@ import { clock, count, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { select } from "../ui/view";
 import { actionShape, callerWords, outcomeWords, useTargetWords } from "./actingWords";
+import { closeAct } from "./actSheetState";
 import { ExactCalls } from "./PlanParts";
 
 /** Of the log's tail while it runs; the whole is behind the task. */
@@ -48,7 +49,14 @@ export const ActionRow = memo(function ActionRow({ action }: { readonly action: 
           {clock(action.asked_ms)}
         </time>
         {upid && (
-          <button type="button" className="act-more" onClick={() => select({ kind: "task", id: upid })}>
+          <button
+            type="button"
+            className="act-more"
+            onClick={() => {
+              closeAct();
+              select({ kind: "task", id: upid });
+            }}
+          >
             log
           </button>
         )}

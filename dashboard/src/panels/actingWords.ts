@@ -88,7 +88,9 @@ export function outcomeWords(a: ActionView, nowMs: number): string {
   if (a.state === "sending") return "being sent";
   if (a.state === "running") return `running ${duration(nowMs - since)}`;
   const took = a.ended_ms === undefined ? "" : ` in ${duration(a.ended_ms - since)}`;
-  const verified = a.verified === undefined ? "" : `, ${VERIFIED[a.verified] ?? a.verified}`;
+  // A message says it already when all went well.
+  const told = a.verified === undefined || (a.verified === "yes" && a.message !== undefined);
+  const verified = told || !a.verified ? "" : `, ${VERIFIED[a.verified] ?? a.verified}`;
   return `${ENDED[a.state] ?? a.state}${a.state === "unknown" ? "" : took}${verified}`;
 }
 

@@ -20,7 +20,7 @@ import {
 export type Fact = readonly [name: string, value: ReactNode];
 
 /** Longer than this it has a line of its own, where two facts share one. */
-const HALF_LINE_CHARS = 20;
+const HALF_LINE_CHARS = 16;
 const isLong = (v: ReactNode): boolean => typeof v === "string" && v.length > HALF_LINE_CHARS;
 
 export function Facts({ facts }: { readonly facts: readonly (Fact | null)[] }) {
