@@ -105,6 +105,24 @@ const BANS: &[Ban] = &[
         instead: "core is pure: no I/O, clock, randomness or async; take the value as an argument",
     },
     Ban {
+        words: &["Shells", "ShellEvent", "ssh::Keys", "ssh::Shell"],
+        within: &["jarvisd/daemon/src/"],
+        except: &[
+            ("jarvisd/daemon/src/clients/ssh/", "opens them"),
+            ("jarvisd/daemon/src/http/terminal/", "a person's own shell"),
+            ("jarvisd/daemon/src/app.rs", "hands what opens shells to the room of terminals"),
+            ("jarvisd/daemon/src/http/mod.rs", "passes it on"),
+            ("jarvisd/daemon/src/http/tests/", "tests of that room"),
+        ],
+        instead: "a human terminal is out of reach of everything else; run a typed operation over `clients::ssh::Ssh`",
+    },
+    Ban {
+        words: &["executor", "approval", "crate::tools", "crate::tasks"],
+        within: &["jarvisd/daemon/src/http/terminal/"],
+        except: &[],
+        instead: "a terminal is the person's own: it does not act in Jarvis' name, and nothing of Jarvis speaks in it",
+    },
+    Ban {
         words: &["todo!", "unimplemented!", "dbg!"],
         within: &["jarvisd/", "tests/"],
         except: &[],

@@ -165,7 +165,7 @@ pub fn ssh_with(config: &Config, known: &str) -> Result<Option<ssh::Settings>, A
 }
 
 /// The same for people's terminals, whose user may be another one.
-pub fn shells(config: &Config, clock: Clock) -> Result<Option<ssh::Shells>, AppError> {
+fn shells(config: &Config, clock: Clock) -> Result<Option<ssh::Shells>, AppError> {
     let terminal = &config.terminal;
     let Some(mut settings) = ssh(config)?.filter(|_| terminal.enabled) else { return Ok(None) };
     if let Some(user) = &terminal.user {
@@ -188,6 +188,7 @@ pub async fn run(
     let clock = Clock;
     let config = Arc::new(config);
     let client = cluster(&config, clock)?;
+    let shells = shells(&config, clock)?;
     let state = StateHub::new(epoch()?);
     let keeper = Keeper::new(store.clone(), clock, &config.access);
     if let Some(offer) = keeper.offer_set_up(&config.data.dir).await? {
@@ -244,6 +245,7 @@ pub async fn run(
         keeper,
         proxmox: client,
         executor,
+        shells,
         ready,
         meter,
         build: BUILD,

@@ -97,6 +97,11 @@ pub struct TokenInfo {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     Session(SecretHash),
+    /// A log-in over a living session: what the old one had open goes on under the new one.
+    Replaced {
+        old: SecretHash,
+        new: SecretHash,
+    },
     AllSessions,
     Token(i64),
 }
@@ -197,6 +202,15 @@ impl Keeper {
     pub async fn log_out(&self, hash: SecretHash) -> Result<(), AccessError> {
         self.inner.store.sessions().end(hash).await?;
         self.tell(Ended::Session(hash));
+        Ok(())
+    }
+
+    /// Ends the session a new log-in of the same browser takes the place of.
+    pub async fn replace(&self, old: SecretHash, new: &SessionInfo) -> Result<(), AccessError> {
+        let before = self.session_by_hash(old).await?;
+        self.inner.store.sessions().end(old).await?;
+        let same = before.is_some_and(|before| before.account == new.account);
+        self.tell(if same { Ended::Replaced { old, new: new.hash } } else { Ended::Session(old) });
         Ok(())
     }
 

@@ -85,7 +85,7 @@ pub async fn log_in(mut call: Call) -> Result<HttpResponse, ApiError> {
     let granted = granted.map_err(access_error)?;
     // A log-in over a living session replaces it: its secret leaves the browser, so it shall not live on.
     if let Some(old) = header_text(&call.req, &header::COOKIE).and_then(cookie::find).flatten() {
-        call.site.keeper.log_out(old.hash()).await.map_err(access_error)?;
+        call.site.keeper.replace(old.hash(), &granted.info).await.map_err(access_error)?;
     }
     entered(&call, &granted)
 }

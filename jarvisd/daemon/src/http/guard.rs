@@ -110,7 +110,8 @@ async fn admit(route: &Route, site: &Site, req: &HttpRequest) -> Result<Caller, 
             return Err(ApiError::new(Kind::Forbidden, message).detail("scope", scope.as_str()));
         }
         (Caller::Session(session), _)
-            if route.fresh && !session.times.fresh(site.keeper.session_rule(), site.clock.now_ms()) =>
+            if route.needs_fresh(req.query_string())
+                && !session.times.fresh(site.keeper.session_rule(), site.clock.now_ms()) =>
         {
             let message = "the log-in is too long ago for this; log in again and repeat it";
             return Err(ApiError::new(Kind::FreshLoginNeeded, message));

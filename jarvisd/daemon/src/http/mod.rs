@@ -25,6 +25,7 @@ mod site;
 mod standing;
 mod stream;
 mod tasks;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -41,8 +42,14 @@ pub use health::Readiness;
 use site::Site;
 
 use crate::{
-    access::Keeper, clients::proxmox::Proxmox, clock::Clock, config::Config, executor::Executor,
-    metrics::Meter, state::StateHub, store::Store,
+    access::Keeper,
+    clients::{proxmox::Proxmox, ssh::Shells},
+    clock::Clock,
+    config::Config,
+    executor::Executor,
+    metrics::Meter,
+    state::StateHub,
+    store::Store,
 };
 
 /// Connections beyond the streams: REST, health, and whoever opens one and says nothing.
@@ -55,6 +62,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const UNREAD_WAIT_MS: u32 = 15_000;
 /// What a request may still take when the daemon stops; streams have said good-bye by then.
 const STOP_WAIT_S: u64 = 2;
+/// For the last words to terminals and their rows in the audit.
+const TERMINALS_WAIT: Duration = Duration::from_secs(3);
 /// Blocking work on a serving thread is password hashing and store reads, both bounded by themselves.
 const BLOCKING_THREADS: usize = 8;
 
@@ -68,6 +77,8 @@ pub struct AppParts {
     /// Missing when no cluster is configured.
     pub proxmox: Option<Proxmox>,
     pub executor: Executor,
+    /// Missing when no node is reached over SSH. For people alone: nothing but `terminal` gets at it.
+    pub shells: Option<Shells>,
     pub ready: Readiness,
     pub meter: Arc<Meter>,
     /// Version shown to clients; a screen reloads itself when it changes.
@@ -82,6 +93,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let site = Site::new(parts, listener.local_addr()?, shutdown.clone());
+    let terminals = site.terminals.clone();
     let feed = tokio::spawn(site.feed.clone().run(shutdown.clone()));
     let metrics = scrape::server(&site, metrics_listener)?;
     let workers = usize::from(site.config.server.workers);
@@ -118,6 +130,10 @@ pub async fn serve(
         metrics_handle.stop(false).await;
     };
     let (served, scraped, ()) = tokio::join!(server, metrics, stop);
+    // Each is told, ended and recorded while there is a store to record it in.
+    if tokio::time::timeout(TERMINALS_WAIT, terminals.closed()).await.is_err() {
+        tracing::warn!("some terminals were not closed in order");
+    }
     // It has nobody left to feed.
     feed.abort();
     served.and(scraped)

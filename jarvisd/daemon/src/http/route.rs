@@ -69,6 +69,8 @@ pub struct Route {
     pub need: Need,
     /// The log-in must be a recent one.
     pub fresh: bool,
+    /// Not when the query has this pair: it goes on with what a fresh log-in began, which the handler checks.
+    pub fresh_unless: Option<&'static str>,
     /// Title of the line in the activity feed when it succeeded.
     pub audit: Option<&'static str>,
     pub about: &'static str,
@@ -101,6 +103,7 @@ impl Route {
             path,
             need: Need::Open,
             fresh: false,
+            fresh_unless: None,
             audit: None,
             about,
             query: None,
@@ -149,6 +152,11 @@ impl Route {
         self
     }
 
+    pub const fn fresh_unless(mut self, pair: &'static str) -> Self {
+        self.fresh_unless = Some(pair);
+        self.fresh()
+    }
+
     pub const fn audit(mut self, title: &'static str) -> Self {
         self.audit = Some(title);
         self
@@ -184,6 +192,11 @@ impl Route {
     pub const fn speaks(mut self, protocol: &'static str) -> Self {
         self.protocol = Some(protocol);
         self
+    }
+
+    /// Whether this request needs a recent log-in.
+    pub fn needs_fresh(&self, query: &str) -> bool {
+        self.fresh && !self.fresh_unless.is_some_and(|pair| query.split('&').any(|q| q == pair))
     }
 
     /// Names of the parameters in the path.

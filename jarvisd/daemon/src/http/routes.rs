@@ -12,7 +12,7 @@ use super::{
     guard, health, mcp, past,
     route::{Answer, Route, SchemaOf, Verb, of, query_of},
     site::Site,
-    standing, stream, tasks, tokens, tools, views,
+    standing, stream, tasks, terminal, tokens, tools, views,
 };
 use crate::access::Scope;
 
@@ -247,6 +247,17 @@ pub static ROUTES: &[Route] = &[
         .scope(Scope::Read)
         .pages(query_of::<audit::AuditQuery>)
         .answers(&[ok("Rows of the chain, newest first.", of::<audit::AuditList>)]),
+    Route::get("/api/v1/terminals", "Where a person can open a shell.", at_once!(terminal::list))
+        .session()
+        .answers(&[ok("The nodes, and what holds for their shells.", of::<terminal::TerminalsView>)]),
+    Route::get("/ws/terminal/{node}", "A person's own shell on a node (WebSocket).", |c| {
+        Box::pin(std::future::ready(terminal::open(c)))
+    })
+    .session()
+    .fresh_unless(terminal::RESUMES)
+    .query(query_of::<terminal::TerminalQuery>)
+    .answers(&[Answer { status: 101, about: "The terminal begins.", schema: None }])
+    .fails(&[Kind::UpgradeNeeded, Kind::ForbiddenOrigin]),
     Route::get("/ws", "The stream of state and events (WebSocket).", |c| {
         Box::pin(std::future::ready(stream::open(c)))
     })

@@ -9,6 +9,7 @@ use super::{
     limiter::Limiter,
     mcp,
     stream::{Feed, Sockets},
+    terminal::{self, Terminals},
 };
 use crate::{
     access::{Doors, Keeper},
@@ -38,6 +39,7 @@ pub struct Site {
     pub limiter: Arc<Limiter>,
     pub feed: Feed,
     pub sockets: Sockets,
+    pub terminals: Terminals,
     /// The OpenAPI document, written once.
     pub openapi: Arc<str>,
     pub shutdown: CancellationToken,
@@ -51,6 +53,14 @@ impl Site {
             limiter: Arc::default(),
             feed: Feed::new(parts.store.clone(), parts.meter.clone()),
             sockets: Sockets::new(server.sockets_max),
+            terminals: Terminals::new(terminal::Parts {
+                shells: parts.shells,
+                config: parts.config.terminal.clone(),
+                clock: parts.clock,
+                keeper: parts.keeper.clone(),
+                store: parts.store.clone(),
+                shutdown: shutdown.clone(),
+            }),
             openapi: super::openapi::document(parts.build).to_string().into(),
             mcp: mcp::service(parts.executor.clone(), parts.build),
             executor: parts.executor,

@@ -122,6 +122,11 @@ impl Session {
                         channel.take(&self.site, &mut self.wire, next).await?;
                     }
                 }
+                Woken::Ended(Ok(Ended::Replaced { old, new }))
+                    if self.credential == Credential::Session(old) =>
+                {
+                    self.credential = Credential::Session(new);
+                }
                 Woken::Ended(Ok(what)) if !self.is_mine(&what) => {}
                 // Mine, or so many at once that some were missed: look it up.
                 Woken::Ended(_) => self.check().await?,

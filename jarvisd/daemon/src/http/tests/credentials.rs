@@ -149,7 +149,7 @@ async fn every_route_answers_every_credential_as_its_row_says() {
                         // No request of JSON-RPC.
                         ("/mcp", _) => &[400, 415, 422],
                         (_, Some(_)) => &[422],
-                        ("/ws", _) => &[426],
+                        ("/ws" | "/ws/terminal/{node}", _) => &[426],
                         // No cluster is configured here.
                         ("/readyz" | "/api/v1/tasks/{upid}/log", _) => &[503],
                         ("/api/v1/history", _) => &[400],
@@ -188,11 +188,11 @@ async fn what_changes_something_is_refused_from_foreign_pages_and_foreign_names(
     for route in ROUTES {
         let method: Method = route.verb.method().as_str().parse().unwrap();
         let url = format!("{}{}", daemon.base, path(route));
-        let changing = method != Method::GET || route.path == "/ws";
+        let changing = method != Method::GET || route.is_socket();
         let ask = || {
             let request = daemon.bare(method.clone(), &url);
             // The stream counts when it is asked to upgrade.
-            if route.path == "/ws" { request.header(header::UPGRADE, "websocket") } else { request }
+            if route.is_socket() { request.header(header::UPGRADE, "websocket") } else { request }
         };
         for (origin, with_cookie, refused) in [
             (Some("https://evil.example"), true, changing),

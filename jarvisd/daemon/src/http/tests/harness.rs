@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Keeper, Scope, Scopes},
+    clients::ssh::Shells,
     clock::Clock,
     config::Config,
     executor::{self, Executor},
@@ -49,6 +50,11 @@ impl Daemon {
 
     /// A server whose configuration `change` has changed; no operator yet, a cluster of two nodes.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_full(change, None).await
+    }
+
+    /// The same with shells on nodes.
+    pub async fn start_full(change: impl FnOnce(&mut Config), shells: Option<Shells>) -> Self {
         // A second install is refused, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
@@ -87,6 +93,7 @@ impl Daemon {
             keeper: keeper.clone(),
             proxmox: None,
             executor,
+            shells,
             ready: Readiness::default(),
             meter: Arc::clone(&meter),
             build: "3.1.0-test",

@@ -7,3 +7,4 @@ mod lists;
 mod scraping;
 mod streams;
 mod strictness;
+mod terminal;
