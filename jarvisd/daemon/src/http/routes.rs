@@ -257,7 +257,8 @@ pub static ROUTES: &[Route] = &[
     .fresh_unless(terminal::RESUMES)
     .query(query_of::<terminal::TerminalQuery>)
     .answers(&[Answer { status: 101, about: "The terminal begins.", schema: None }])
-    .fails(&[Kind::UpgradeNeeded, Kind::ForbiddenOrigin]),
+    .fails(&[Kind::UpgradeNeeded, Kind::ForbiddenOrigin])
+    .speaks("x-websockets"),
     Route::get("/ws", "The stream of state and events (WebSocket).", |c| {
         Box::pin(std::future::ready(stream::open(c)))
     })

@@ -437,8 +437,10 @@ async fn a_shell_whose_screen_stays_away_is_ended_and_so_many_are_open_at_once()
 async fn a_program_that_ends_while_its_screen_is_away_is_told_of_on_return() {
     let (_server, daemon, cookie) = start(|_| {}).await;
     let mut tty = Tty::open(&daemon, &cookie).await;
-    let (ready, received) = (tty.ready.clone(), tty.received);
+    let ready = tty.ready.clone();
     tty.key("sleep 1; echo last-$((1+1)); exit 7\r").await;
+    tty.until("exit 7").await;
+    let received = tty.received;
     drop(tty);
     assert_eq!(why(&daemon).await["exit_code"], 7);
     let mut tty = Tty::back(&daemon, &cookie, &ready, Some(received)).await;
