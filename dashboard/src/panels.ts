@@ -10,6 +10,7 @@ import { Nodes } from "./panels/Nodes";
 import { Sight } from "./panels/Sight";
 import { Storage } from "./panels/Storage";
 import { Tasks } from "./panels/Tasks";
+import { Terminal } from "./panels/Terminal";
 
 /** `work` stands beside the activity: what waits above what runs. */
 export type Place = "left" | "top" | "low" | "work" | "right";
@@ -30,6 +31,8 @@ export const PANELS: readonly PanelEntry[] = [
   { name: "activity", place: "low", panel: Activity, wall: true },
   { name: "acting", place: "work", panel: Acting, wall: false },
   { name: "tasks", place: "work", panel: Tasks, wall: false },
+  { name: "tasks", place: "low", panel: Tasks, wall: false },
+  { name: "terminal", place: "right", panel: Terminal, wall: false },
   { name: "history", place: "right", panel: HistoryDrawer, wall: false },
   { name: "autonomy", place: "right", panel: Autonomy, wall: false },
   { name: "sight", place: "right", panel: Sight, wall: false },
