@@ -31,7 +31,6 @@ export const PANELS: readonly PanelEntry[] = [
   { name: "activity", place: "low", panel: Activity, wall: true },
   { name: "acting", place: "work", panel: Acting, wall: false },
   { name: "tasks", place: "work", panel: Tasks, wall: false },
-  { name: "tasks", place: "low", panel: Tasks, wall: false },
   { name: "terminal", place: "right", panel: Terminal, wall: false },
   { name: "history", place: "right", panel: HistoryDrawer, wall: false },
   { name: "autonomy", place: "right", panel: Autonomy, wall: false },

@@ -19,10 +19,11 @@ export class Stack {
   /**
    * `bin`: folder of the binaries; `dir`: where data, logs and settings of this run lie;
    * `ports`: wanted `{front, api, metrics}`, 0 for any; `nodes`: how many are simulated; `sim`: further
-   * arguments of jarvis-sim; `setUp`: false leaves the first log-in to the browser.
+   * arguments of jarvis-sim; `setUp`: false leaves the first log-in to the browser; `settings`: further
+   * lines of jarvisd.toml.
    */
-  constructor({ bin, dir, ports, nodes = 4, sim = [], setUp = true, site = join(root, "dashboard/dist"), say = () => {} }) {
-    Object.assign(this, { bin, dir, wanted: ports, nodes, simArgs: sim, setUp, site, say });
+  constructor({ bin, dir, ports, nodes = 4, sim = [], setUp = true, settings = [], site = join(root, "dashboard/dist"), say = () => {} }) {
+    Object.assign(this, { bin, dir, wanted: ports, nodes, simArgs: sim, setUp, more: settings, site, say });
     this.children = [];
   }
 
@@ -77,6 +78,7 @@ export class Stack {
       // It runs on this machine, beside the cluster that is only simulated.
       "[own]",
       "outside = true",
+      ...this.more,
     ];
     this.settings = join(this.dir, "jarvisd.toml");
     writeFileSync(this.settings, `${lines.join("\n")}\n`);

@@ -9,15 +9,18 @@ let count = 0;
 interface StackOptions {
   /** False leaves the first log-in to the browser. */
   readonly setUp?: boolean;
+  /** Further lines of jarvisd.toml. */
+  readonly settings?: readonly string[];
 }
 
-export async function startStack({ setUp = true }: StackOptions = {}): Promise<Stack> {
+export async function startStack({ setUp = true, settings = [] }: StackOptions = {}): Promise<Stack> {
   count += 1;
   const stack = new Stack({
     bin: process.env.STORIES_BIN ?? join(root, "target/debug"),
     dir: join(root, "target/browser", `stack-${process.pid}-${count}`),
     ports: { front: 0, api: 0, metrics: 0 },
     setUp,
+    settings,
   });
   try {
     await stack.start();

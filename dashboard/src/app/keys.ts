@@ -20,6 +20,7 @@ export const KEYS: readonly Key[] = [
   { keys: "Enter", does: "open what has the focus" },
   { keys: ".", does: "actions on the node or guest in that row" },
   { keys: "Esc", does: "close the history of a node or guest" },
+  { keys: "T", does: "the terminal" },
   { keys: "M", does: "next mode: jarvis, ops, minimal" },
   { keys: "P", does: "pause or resume what moves by itself" },
 ];
@@ -101,6 +102,7 @@ const ACTS: Readonly<Record<string, () => void>> = {
   "?": () => openSheet("help"),
   g: beginGo,
   m: nextMode,
+  t: terminal,
   p: togglePaused,
   "1": () => column(1),
   "2": () => column(2),
@@ -117,6 +119,11 @@ function back(target: EventTarget | null): void {
     return;
   }
   if (useView.getState().selection) select(null);
+}
+
+function terminal(): void {
+  const at = "#terminal .xterm-helper-textarea, #terminal .terminal-offer button";
+  document.querySelector<HTMLElement>(at)?.focus();
 }
 
 function column(n: number): void {

@@ -1,0 +1,168 @@
+// A shell on a real sshd in a real browser: a full-screen program, a size that changes, a connection that breaks,
+// a flood.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
+import type { Page, WebSocketRoute } from "@playwright/test";
+import type { Stack } from "../../deploy/demo/stack.mjs";
+import { type Sshd, startSshd } from "./sshd";
+import { expect, logIn, startStack, test } from "./stage";
+
+/** A full-screen program in small: the other screen, the size in a corner, drawn anew on each change, ends with q. */
+const FULL_SCREEN = `#!/bin/bash
+draw() { printf '\\033[2J\\033[H\\033[7m'; printf 'size %s' "$(stty size)"; printf '\\033[0m\\033[3;1Hkeys %s' "$keys"; }
+trap draw WINCH
+printf '\\033[?1049h'; stty -echo -icanon min 0 time 1; keys=0; draw
+while :; do IFS= read -r -n1 -t 0.1 key && { [ "$key" = q ] && break; keys=$((keys+1)); draw; }; done
+stty sane; printf '\\033[?1049l'
+`;
+
+let sshd: Sshd;
+let stack: Stack;
+test.beforeAll(async () => {
+  sshd = await startSshd(["pve", "agent1"]);
+  writeFileSync(join(sshd.dir, "full"), FULL_SCREEN, { mode: 0o755 });
+  stack = await startStack({ settings: sshd.settings });
+});
+test.afterAll(async () => {
+  await stack?.stop();
+  sshd?.stop();
+});
+
+/** What the terminal shows, row by row. */
+const shown = (page: Page): Promise<string> =>
+  page.locator(".xterm-rows > div").allInnerTexts().then((rows) => rows.map((r) => r.trimEnd()).join("\n"));
+const shows = (page: Page, text: string | RegExp, timeout = 15_000) =>
+  expect.poll(() => shown(page), { timeout }).toMatch(text);
+const strip = (page: Page) => page.getByTestId("terminal-strip");
+
+async function openShell(page: Page, node = "pve"): Promise<void> {
+  await page.getByTestId(`shell-${node}`).click();
+  await page.getByTestId("open-shell").click();
+  await expect(strip(page)).toContainText(`Connected to ${node}`);
+  await page.keyboard.type("PS1='$ '; clear\n");
+}
+
+/** What the shell itself believes of its size. */
+async function sizeInShell(page: Page): Promise<string> {
+  await page.keyboard.type("clear; stty size\n");
+  await shows(page, /^\d+ \d+$/m);
+  return (await shown(page)).match(/^(\d+ \d+)$/m)?.[1] ?? "";
+}
+
+test("a full-screen program, a size that changes, a tab that changes, an exit code", async ({ page }) => {
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await logIn(page, stack);
+  await openShell(page);
+  const before = await sizeInShell(page);
+  await page.keyboard.type(`${join(sshd.dir, "full")}\n`);
+  await shows(page, new RegExp(`^size ${before}`));
+  await page.getByRole("button", { name: "Larger" }).click();
+  await expect.poll(() => shown(page)).not.toMatch(new RegExp(`^size ${before}`));
+  await shows(page, /^size \d+ \d+/);
+  await page.locator(".xterm-helper-textarea").focus();
+  await page.keyboard.type("abc");
+  await shows(page, /keys 3/);
+  // Keys of the page are the shell's here; one pair of keys leaves.
+  await page.screenshot({ path: "../../target/browser/terminal-large.png" });
+  await page.keyboard.press("Control+Shift+X");
+  await expect(page.getByTestId("shell-pve")).toBeFocused();
+  await page.keyboard.press("ArrowRight");
+  await expect(page.getByTestId("open-shell")).toContainText("agent1");
+  await page.keyboard.press("ArrowLeft");
+  await shows(page, /keys 3/);
+  const found = await new AxeBuilder({ page }).include("#terminal").analyze();
+  expect(found.violations.map((v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.target).join(" ")}`)).toEqual([]);
+  await page.locator(".xterm-helper-textarea").focus();
+  await page.keyboard.type("q");
+  await shows(page, /\$ $/);
+  await page.keyboard.type("echo é❝中-$((1+1)); exit 7\n");
+  await expect(strip(page)).toContainText("exit code 7");
+  await shows(page, /é❝中-2/);
+});
+
+test("the connection breaks and the same shell is back, by itself and after the page is loaded anew", async ({ page, watched }) => {
+  watched.allow(/WebSocket connection to .* failed/);
+  const routes: WebSocketRoute[] = [];
+  await page.routeWebSocket(/\/ws\/terminal\//, (route) => {
+    routes.push(route);
+    route.connectToServer();
+  });
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await logIn(page, stack);
+  await openShell(page);
+  await page.keyboard.type("mine=42; clear; for i in 1 2 3 4 5 6 7 8; do echo line-$i; sleep 0.5; done; echo all-$mine\n");
+  await shows(page, /line-2/);
+  const session = await strip(page).innerText();
+  await routes[0]?.close({ code: 4999, reason: "torn" });
+  await shows(page, /line-1\nline-2\nline-3\nline-4\nline-5\nline-6\nline-7\nline-8\nall-42/);
+  expect(routes.length).toBeGreaterThan(1);
+  await expect(strip(page)).toHaveText(session);
+
+  await page.reload();
+  await expect(strip(page)).toContainText(/session \d+/);
+  await shows(page, /line-7\nline-8\nall-42/);
+  await page.locator(".xterm-helper-textarea").focus();
+  await page.keyboard.type("echo still-$mine\n");
+  await shows(page, /still-42/);
+  await page.getByRole("button", { name: "Hang up" }).click();
+  await expect(strip(page)).toContainText("Hung up");
+  await page.screenshot({ path: "../../target/browser/terminal-ended.png" });
+});
+
+test("20 MB in a flood: the page goes on answering, and Ctrl C ends one", async ({ page }) => {
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await logIn(page, stack);
+  await openShell(page);
+  await page.evaluate(() => {
+    const long: number[] = [];
+    Object.assign(window, { longTasks: long, answers: [] });
+    new PerformanceObserver((list) => long.push(...list.getEntries().map((e) => e.duration))).observe({ entryTypes: ["longtask"] });
+    // How late a timer is says how long a click would wait.
+    let due = performance.now() + 50;
+    setInterval(() => {
+      (Reflect.get(window, "answers") as number[]).push(performance.now() - due);
+      due = performance.now() + 50;
+    }, 50);
+  });
+  const began = Date.now();
+  await page.keyboard.type("yes 0123456789012345678901234567890123456789 | head -c 20000000; clear; echo end-$((1+1))\n");
+  await shows(page, /end-2/, 80_000);
+  const took = Date.now() - began;
+  const { long, late, heapMb } = await page.evaluate(() => ({
+    long: Reflect.get(window, "longTasks") as number[],
+    late: (Reflect.get(window, "answers") as number[]).sort((a, b) => a - b),
+    heapMb: Math.round((Reflect.get(performance, "memory") as { usedJSHeapSize: number }).usedJSHeapSize / 1e6),
+  }));
+  const p95 = late[Math.floor(late.length * 0.95)] ?? 0;
+  console.log(`20 MB in ${took} ms; ${long.length} long tasks, longest ${Math.round(Math.max(0, ...long))} ms; a timer late by ${Math.round(p95)} ms (p95), ${Math.round(late.at(-1) ?? 0)} ms at most; heap ${heapMb} MB`);
+  expect(p95).toBeLessThanOrEqual(100);
+  expect(heapMb).toBeLessThan(150);
+
+  await page.keyboard.type("yes\n");
+  await shows(page, /^y\ny\ny/);
+  await page.waitForTimeout(1_000);
+  await page.keyboard.press("Control+C");
+  const pressed = Date.now();
+  await shows(page, /\^C/, 20_000);
+  await page.keyboard.type("clear; echo free-$((1+1))\n");
+  await shows(page, /^free-2/m, 20_000);
+  console.log(`the interrupt showed after ${Date.now() - pressed} ms`);
+});
+
+test("a log-in that is not a recent one is asked for again", async ({ page, watched }) => {
+  watched.allow(/403|WebSocket connection/);
+  await logIn(page, stack);
+  await page.route("**/api/v1/session", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), fresh: false } });
+  });
+  await page.getByTestId("open-shell").click();
+  const asked = page.getByTestId("fresh");
+  await expect(asked).toContainText("A terminal on pve");
+  await asked.getByLabel("Password").fill(stack.password);
+  await page.keyboard.press("Enter");
+  await expect(strip(page)).toContainText("Connected to pve");
+  // The new log-in takes the old one's place, and the page is not thrown out over it.
+  await expect(page.getByTestId("link")).toContainText("Live");
+});
