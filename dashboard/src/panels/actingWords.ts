@@ -123,5 +123,5 @@ export const LEVELS = [
   { level: 1, name: "Alert", does: "tells you of problems" },
   { level: 2, name: "Recommend", does: "proposes a remedy for your click" },
   { level: 3, name: "Act", does: "starts and restores by runbook, then reports" },
-  { level: 4, name: "Act quietly", does: "the same, told in the digest only" },
+  { level: 4, name: "Quietly", does: "the same, told in the digest only" },
 ] as const;
