@@ -1,5 +1,5 @@
 # The commands of the README. Each works on a fresh machine with Rust, Node and apt.
-.PHONY: demo build test bench check
+.PHONY: demo build test bench torture check
 
 demo: ## everything, on loopback, with a simulated cluster; prints one URL and the log-in; Ctrl-C stops it
 	@exec deploy/demo.sh
@@ -12,6 +12,10 @@ test: ## formats, lints, all tests; browser tests included
 
 bench: ## the benches, with a table of results
 	@exec tests/bench.sh
+
+torture: ## the kill -9 loop over every step of an action, 2,000 runs
+	@cargo build --locked -p jarvisd -p jarvis-sim
+	@JARVIS_KILL_RUNS=$${JARVIS_KILL_RUNS:-2000} cargo test --locked -p jarvis-tests --test e2e -- --nocapture i07_i08
 
 check: ## what is quick: formats, lints, unit tests
 	@exec tests/run.sh quick

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 async fn i03_i26_a_start_ends_with_its_tasks_own_end_a_fresh_look_and_its_rows_in_the_audit() -> Result<()> {
     let stage = Stage::new(OUTSIDE).await?;
     let vmid = stage.stopped("qemu").await?;
-    let before = stage.audit().await?.len();
+    let before = stage.audit()?.len();
     let done = stage.call(&stage.person(), "start_guest", json!({"vmid": vmid})).await?.ok()?;
     let action = &done["action"];
     ensure!(action["state"] == "ok" && action["verified"] == "yes", "{action}");
     ensure!(action["exit"] == "OK" && action["upid"].is_string(), "{action}");
     ensure!(!action["log"].as_array().context("log")?.is_empty(), "{action}");
     ensure!(stage.sim.guest_status(&vmid.to_string()).await? == "running", "it does not run");
-    let kinds: Vec<Value> = stage.audit().await?.iter().skip(before).map(|row| row["kind"].clone()).collect();
+    let kinds: Vec<Value> = stage.audit()?.iter().skip(before).map(|row| row["kind"].clone()).collect();
     ensure!(kinds == ["permitted", "intent", "outcome"], "{kinds:?}");
     ensure!(stage.sim.effects().await?.len() == 1);
     stage.mediated().await

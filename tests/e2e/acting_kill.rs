@@ -92,8 +92,7 @@ async fn calibrated(stage: &Stage, guests: &[u64]) -> Result<Duration> {
 async fn settled(stage: &Stage) -> Result<()> {
     let deadline = std::time::Instant::now() + PATIENCE * 2;
     loop {
-        let mut open = 0;
-        each_action(stage, |action| open += usize::from(!is_over(action))).await?;
+        let open = stage.actions().await?.iter().filter(|action| !is_over(action)).count();
         if open == 0 {
             return Ok(());
         }
@@ -102,41 +101,26 @@ async fn settled(stage: &Stage) -> Result<()> {
     }
 }
 
-/// Every intent there ever was, by the rows of the audit: the chain is complete, lists are not.
-async fn intents(stage: &Stage) -> Result<(BTreeMap<String, Value>, BTreeMap<String, Value>)> {
+/// Every intent there ever was and every outcome, by the rows of the audit: the chain is complete, lists are not.
+fn intents(stage: &Stage) -> Result<(BTreeMap<String, Value>, BTreeMap<String, Value>)> {
     let (mut begun, mut ended) = (BTreeMap::new(), BTreeMap::new());
-    let mut cursor = String::new();
-    loop {
-        let page = stage.jarvisd.rest().json(&format!("/api/v1/audit?limit=500{cursor}")).await?;
-        for row in page["items"].as_array().context("items")? {
-            let detail = match &row["detail"] {
-                Value::String(text) => serde_json::from_str(text)?,
-                other => other.clone(),
-            };
-            let Some(id) = detail["intent"].as_str() else { continue };
-            let of = match row["kind"].as_str() {
-                Some("intent") => &mut begun,
-                Some("outcome" | "reconciled") => &mut ended,
-                _ => continue,
-            };
-            let twice = of.insert(id.to_owned(), detail.clone());
-            ensure!(twice.is_none(), "{id} has two rows of one kind");
-        }
-        match &page["next_cursor"] {
-            Value::Null => return Ok((begun, ended)),
-            next => cursor = format!("&cursor={}", next.to_string().trim_matches('"')),
-        }
+    for row in stage.audit()? {
+        let detail: Value = serde_json::from_str(row["detail"].as_str().unwrap_or_default())?;
+        let Some(id) = detail["intent"].as_str().map(str::to_owned) else { continue };
+        let of = match row["kind"].as_str() {
+            Some("intent") => &mut begun,
+            Some("outcome" | "reconciled") => &mut ended,
+            _ => continue,
+        };
+        let twice = of.insert(id.clone(), detail);
+        ensure!(twice.is_none(), "{id} has two rows of one kind");
     }
-}
-
-async fn each_action(stage: &Stage, mut f: impl FnMut(&Value)) -> Result<()> {
-    stage.actions().await?.iter().for_each(&mut f);
-    Ok(())
+    Ok((begun, ended))
 }
 
 /// Holds what the cluster saw against what was recorded; counts by what became of the runs.
 async fn verdict(stage: &Stage, runs: u32) -> Result<BTreeMap<&'static str, u32>> {
-    let (begun, ended) = intents(stage).await?;
+    let (begun, ended) = intents(stage)?;
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for effect in stage.sim.effects().await? {
         *seen.entry(effect_request(&effect)).or_default() += 1;

@@ -29,7 +29,7 @@ async fn i01_thrown_on_the_command_line_nothing_leaves_and_what_waits_is_void_wi
     let late = stage.decide(&stage.person(), &asked, "approve").await?;
     ensure!(late.status == 409, "{} {}", late.status, late.text);
     ensure!(stage.sim.effects().await?.is_empty());
-    let rows = stage.audit().await?;
+    let rows = stage.audit()?;
     ensure!(rows.iter().any(|row| row["kind"] == "kill_switch"), "not recorded");
     Ok(())
 }
