@@ -54,6 +54,7 @@ impl Executor {
     }
 
     async fn propose(&self, mut proposed: Proposed) -> Result<Begun, ExecutorError> {
+        let voids = self.0.voids.subscribe();
         let gathered = self.0.gather(&proposed.operation, &proposed.caller).await;
         let request = proposed.request();
         let decision = policy::decide(&gathered.facts, request);
@@ -84,7 +85,7 @@ impl Executor {
                         Turn::Now(pass, Box::new(Ready { permit, gathered }))
                     }
                     // Decided again when it is its turn: what is seen now is old by then.
-                    waiting @ Entry::Wait(_) => Turn::InLine(waiting),
+                    waiting @ Entry::Wait(_) => Turn::InLine(waiting, voids),
                 };
                 self.begin(page.clone(), proposed, Basis::Policy, turn);
                 Ok(Begun::Action(page))
@@ -115,6 +116,7 @@ impl Executor {
     ) -> Result<ApprovalView, DecideError> {
         let (this, id) = (self.clone(), id.to_owned());
         let deciding = self.0.spawn(async move {
+            let voids = this.0.voids.subscribe();
             let (view, proposed) = this.0.decide_approval(&id, &voice, approve, hash).await?;
             let Some(proposed) = proposed else { return Ok(view) };
             let (_, state) = this.0.parts.state.current();
@@ -126,7 +128,7 @@ impl Executor {
             };
             let view = this.0.began(&id, &page.id()).unwrap_or(view);
             match this.0.line.enter(lanes) {
-                Ok(entry) => this.begin(page, proposed, Basis::Approval(id), Turn::InLine(entry)),
+                Ok(entry) => this.begin(page, proposed, Basis::Approval(id), Turn::InLine(entry, voids)),
                 Err(_) => {
                     let waiting = this.0.line.waiting();
                     let why = ExecutorError::LineFull { waiting }.to_string();

@@ -241,3 +241,26 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i26_only_a_tasks_good_word_and_a_look_that_shows_it_together_are_success() {
+        use TaskStatus::{Failed, Ok, Running, Unknown, Warnings};
+        for status in [Ok, Warnings, Failed, Unknown, Running] {
+            for verified in [Verified::Yes, Verified::No, Verified::Inconclusive] {
+                let followed = Followed::Ended { status, exit: Some("x".into()), log: vec![] };
+                let ended = Ended::of_task(followed, verified, "seen".into());
+                let well = matches!(status, Ok | Warnings) && verified == Verified::Yes;
+                assert_eq!(ended.went_well(), well, "{status:?} {verified:?}: {}", ended.message);
+            }
+        }
+        for verified in [Verified::Yes, Verified::No, Verified::Inconclusive] {
+            let lost = Followed::Lost { why: "it runs on".into(), log: vec![] };
+            assert!(!Ended::of_task(lost, verified, "seen".into()).went_well());
+            assert_eq!(Ended::of_look(verified, "seen".into()).went_well(), verified == Verified::Yes);
+        }
+    }
+}

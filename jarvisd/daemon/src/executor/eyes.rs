@@ -138,3 +138,102 @@ fn condition(state: &ClusterState, target: &Target, trusted: bool) -> Fact<Condi
 fn seen_ms(state: &ClusterState, source: &SourceId) -> i64 {
     state.sources.get(source).and_then(|source| source.seen_ms).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jarvis_core::cluster::{
+        NodeStatus, SourceState,
+        reading::{GuestRow, Member, Membership, NodeRow, Part, Reading, Resources},
+    };
+
+    use super::*;
+
+    fn state(at_ms: i64, status: GuestStatus, quorate: bool) -> ClusterState {
+        let node = NodeRow {
+            name: "pve".parse().unwrap(),
+            status: NodeStatus::Online,
+            cpu: Some(0.1),
+            cpu_cores: Some(4),
+            mem_used_bytes: Some(1),
+            mem_total_bytes: Some(2),
+            disk_used_bytes: None,
+            disk_total_bytes: None,
+            uptime_s: Some(100),
+        };
+        let guest = serde_guest(status);
+        let resources = Resources { nodes: vec![node], guests: vec![guest], storages: vec![] };
+        let member = Member { name: "pve".parse().unwrap(), online: true, ip: None, local: true };
+        let members = Membership {
+            cluster_name: Some("home".into()),
+            quorate: Some(quorate),
+            nodes: vec![member],
+        };
+        let reading = |source: SourceId, part: Part| Reading {
+            source,
+            at_ms,
+            interval_ms: 10_000,
+            via: Some("pve".parse().unwrap()),
+            part: Ok(part),
+            odd_rows: 0,
+        };
+        let readings = [
+            reading(SourceId::resources(), Part::Resources(resources)),
+            reading(SourceId::membership(), Part::Membership(members)),
+        ];
+        let hub = crate::state::StateHub::new("e".into());
+        hub.absorb(readings.to_vec(), at_ms);
+        Arc::unwrap_or_clone(hub.current().1)
+    }
+
+    fn serde_guest(status: GuestStatus) -> GuestRow {
+        GuestRow {
+            vmid: 100.try_into().unwrap(),
+            kind: jarvis_core::cluster::GuestKind::Qemu,
+            node: "pve".parse().unwrap(),
+            status,
+            name: Some("dns".into()),
+            template: Some(false),
+            tags: Some(vec![]),
+            cpu: None,
+            cpu_cores: None,
+            mem_used_bytes: None,
+            mem_total_bytes: Some(1),
+            mem_host_bytes: None,
+            disk_used_bytes: None,
+            disk_total_bytes: None,
+            uptime_s: None,
+            lock: None,
+            pool: None,
+            ha_state: None,
+            net_in_bytes: None,
+            net_out_bytes: None,
+            disk_read_bytes: None,
+            disk_write_bytes: None,
+        }
+    }
+
+    #[test]
+    fn i15_i13_looks_add_up_without_a_break_in_quorum_and_a_fall_is_told_once() {
+        let eyes = Eyes::default();
+        let target = Target::Guest(100.try_into().unwrap());
+        let now = |ms: i64| Moment { wall_ms: ms, boot_ms: ms, boot: 1 };
+        for (ms, status, quorate, looks, fell) in [
+            (1_000, GuestStatus::Running, true, 1, 0),
+            (2_000, GuestStatus::Running, true, 2, 0),
+            (2_000, GuestStatus::Running, true, 2, 0),
+            (3_000, GuestStatus::Stopped, true, 1, 1),
+            (4_000, GuestStatus::Stopped, true, 2, 0),
+            (5_000, GuestStatus::Stopped, false, 0, 0),
+            (6_000, GuestStatus::Stopped, true, 1, 0),
+        ] {
+            let seen = state(ms, status, quorate);
+            assert_eq!(seen.sources[&SourceId::resources()].state, SourceState::Fresh);
+            assert_eq!(eyes.see(&seen, now(ms)).len(), fell, "{ms}");
+            assert_eq!(eyes.looks(&target), looks, "{ms}");
+        }
+        assert_eq!(eyes.fallen_since(&now(2_500)).len(), 1);
+        assert!(eyes.fallen_since(&now(3_500)).is_empty());
+    }
+}

@@ -39,6 +39,8 @@ impl Inner {
         if operation.tier() == Tier::Green {
             return self.for_read();
         }
+        // What was done to the switch since the last look begins a new epoch before anything is decided in it.
+        self.watch_switch().await;
         let target = operation.target();
         let policy = &self.parts.config.policy;
         let look = self.look(&target, policy.limits.looks_min).await;

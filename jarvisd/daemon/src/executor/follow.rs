@@ -78,3 +78,15 @@ pub fn plain(text: &str) -> String {
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn text_of_others_is_one_short_line_that_cannot_deceive() {
+        let hostile = format!("a\u{1b}[31mb\n\u{202e}c\0{}", "x".repeat(1_000));
+        let shown = plain(&hostile);
+        assert!(shown.starts_with("a[31mbc") && shown.chars().count() == super::LINE_CHARS_MAX, "{shown}");
+    }
+}

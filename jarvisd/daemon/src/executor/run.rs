@@ -13,6 +13,7 @@ use jarvis_core::{
     tools::Effect,
 };
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::{
     Executor, Inner, Step,
@@ -51,7 +52,8 @@ pub struct Ready {
 /// Its place in the line, and its permit where it need not wait.
 pub enum Turn {
     Now(Pass, Box<Ready>),
-    InLine(Entry),
+    /// With what voids all that waits, watched since before it was decided.
+    InLine(Entry, watch::Receiver<(u64, String)>),
 }
 
 /// What is under way, as it was sent.
@@ -69,8 +71,8 @@ impl Executor {
         let this = &self.0;
         let (pass, ready) = match turn {
             Turn::Now(pass, ready) => (pass, *ready),
-            Turn::InLine(entry) => {
-                let Some(pass) = this.turn(&page, entry).await else { return };
+            Turn::InLine(entry, voids) => {
+                let Some(pass) = this.turn(&page, entry, voids).await else { return };
                 match this.permit(&page, &proposed, &basis).await {
                     Some(ready) => (pass, ready),
                     None => return,
@@ -86,20 +88,29 @@ impl Executor {
 
 impl Inner {
     /// Waits for the lanes. What waits is void when the switch is thrown or the level is changed.
-    async fn turn(&self, page: &Page, entry: Entry) -> Option<Pass> {
-        let turn = match entry {
-            Entry::Now(pass) => return Some(pass),
-            Entry::Wait(turn) => turn,
+    async fn turn(
+        &self,
+        page: &Page,
+        entry: Entry,
+        mut voids: watch::Receiver<(u64, String)>,
+    ) -> Option<Pass> {
+        let turn = async {
+            match entry {
+                Entry::Now(pass) => Some(pass),
+                Entry::Wait(turn) => {
+                    page.write(|view| view.message = Some("waits for another change to end".to_owned()));
+                    turn.await.ok()
+                }
+            }
         };
-        page.write(|view| view.message = Some("waits for another change to end".to_owned()));
-        let mut voids = self.voids.subscribe();
         tokio::select! {
-            pass = turn => pass.ok(),
+            biased;
             changed = voids.changed() => {
                 let why = if changed.is_ok() { voids.borrow().1.clone() } else { String::new() };
                 self.came_to_nothing(page, &why);
                 None
             }
+            pass = turn => pass,
             () = self.stop.cancelled() => {
                 self.came_to_nothing(page, "the daemon was stopped before it was its turn");
                 None
@@ -196,8 +207,10 @@ impl Inner {
             Err(void) => Err(SendError::NotSent(Box::new(void))),
         };
         self.step(Step::Sent);
-        let sent_ms = self.parts.clock.now_ms();
-        page.write(|view| view.sent_ms = Some(sent_ms));
+        if !matches!(sent, Err(SendError::NotSent(_))) {
+            let sent_ms = self.parts.clock.now_ms();
+            page.write(|view| view.sent_ms = Some(sent_ms));
+        }
         let under_way = match self.taken_on(page, sent, place, before).await {
             Ok(under_way) => under_way,
             Err(ended) => return self.conclude(page, operation, ended, Some(&gathered), false).await,
@@ -298,6 +311,8 @@ impl Inner {
     /// Everything that may have changed since the decision, the switch last of all.
     async fn last_look(&self, permit: &Permit) -> LastLook {
         let identity = self.identity_now(&permit.operation().target()).await;
+        // A switch that was thrown and released since the decision leaves no trace but a new epoch: note it first.
+        self.watch_switch().await;
         let epoch = self.parts.store.standing().read().await;
         let version = match epoch {
             Ok(standing) => PolicyVersion { rules: self.rules, epoch: standing.epoch },
