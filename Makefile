@@ -15,7 +15,7 @@ bench: ## the benches, with a table of results
 
 torture: ## the kill -9 loop over every step of an action, 2,000 runs
 	@cargo build --locked -p jarvisd -p jarvis-sim
-	@JARVIS_KILL_RUNS=$${JARVIS_KILL_RUNS:-2000} cargo test --locked -p jarvis-tests --test e2e -- --nocapture i07_i08
+	@KILL_RUNS=$${KILL_RUNS:-2000} cargo test --locked -p jarvis-tests --test e2e -- --nocapture i07_i08
 
 check: ## what is quick: formats, lints, unit tests
 	@exec tests/run.sh quick

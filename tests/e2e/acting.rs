@@ -184,7 +184,7 @@ async fn i26_a_task_that_fails_or_lies_is_no_success() -> Result<()> {
 #[tokio::test]
 async fn i10_disruptive_changes_wait_in_line_and_none_is_dropped() -> Result<()> {
     let stage = Stage::new(OUTSIDE).await?;
-    stage.sim.fault("task_slow", json!({"amount": 4})).await?;
+    stage.sim.fault("task_slow", json!({"amount": 2})).await?;
     let truth = stage.sim.truth().await?;
     let guests = truth["guests"].as_array().context("guests")?;
     let running = guests.iter().filter(|g| g["status"] == "running" && g["type"] == "lxc");

@@ -3,7 +3,7 @@
 //!
 //! Each run names its snapshot after itself, so the cluster's own list of effects tells which runs it saw, and how
 //! often. The moment of the kill is drawn; in some runs the answer is held back, so that it falls between the send and
-//! its answer. `JARVIS_KILL_RUNS` sets how many.
+//! its answer. `KILL_RUNS` sets how many.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 const RUNS: u32 = 200;
 /// A node is used again only after its last interrupted action had time to be settled.
-const SIM: &[&str] = &["--nodes", "24", "--guests", "72"];
+const SIM: &[&str] = &["--nodes", "24", "--guests", "72", "--time-scale", "0.1"];
 
 /// Numbers that look drawn and are the same in every run of the test.
 struct Dice(u64);
@@ -30,7 +30,7 @@ impl Dice {
 
 #[tokio::test]
 async fn i07_i08_killed_at_every_step_nothing_is_doubled_or_unlogged_and_all_is_settled() -> Result<()> {
-    let runs = std::env::var("JARVIS_KILL_RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(RUNS);
+    let runs = std::env::var("KILL_RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(RUNS);
     let mut stage = Stage::with(SIM, OUTSIDE).await?;
     let guests = one_a_node(&stage).await?;
     let whole = calibrated(&stage, &guests).await?;
@@ -44,7 +44,7 @@ async fn i07_i08_killed_at_every_step_nothing_is_doubled_or_unlogged_and_all_is_
             // The cluster acts at once and its answer comes late.
             stage
                 .sim
-                .fault("slow", json!({"path": "/snapshot", "method": "POST", "times": 1, "by_s": 1}))
+                .fault("slow", json!({"path": "/snapshot", "method": "POST", "times": 1, "by_s": 10}))
                 .await?;
         }
         let person = stage.person();

@@ -82,7 +82,7 @@ async fn i02_a_switch_that_is_gone_or_spoiled_counts_as_on_and_reads_go_on() -> 
 #[tokio::test]
 async fn i01_an_action_that_waits_in_line_does_not_outlive_the_switch() -> Result<()> {
     let stage = Stage::new(OUTSIDE).await?;
-    stage.sim.fault("task_slow", json!({"amount": 8})).await?;
+    stage.sim.fault("task_slow", json!({"amount": 2})).await?;
     let truth = stage.sim.truth().await?;
     let guests = truth["guests"].as_array().context("guests")?;
     let running = guests.iter().filter(|g| g["status"] == "running" && g["type"] == "lxc");

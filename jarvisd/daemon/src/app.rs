@@ -34,6 +34,7 @@ use crate::{
     store::{Limits, Store, StoreError},
     supervisor::Supervisor,
     tasks::{history, journal::Journal, past, poll, retention, sensors, wake},
+    tools,
 };
 
 /// Shown to clients; a screen reloads itself when it changes.
@@ -224,13 +225,20 @@ pub async fn run(
             Some("no cluster is configured: add [proxmox] to the configuration and restart".into()),
         ),
     }
+    let (ssh, docker) = (reach::commands(&config, clock)?, reach::docker(&config, clock)?);
     let executor_parts = executor::Parts {
         clock,
         config: Arc::clone(&config),
         state: state.clone(),
         store: store.clone(),
         proxmox: client.clone(),
-        act: acting(&config, clock)?,
+        send: executor::Senders {
+            proxmox: acting(&config, clock)?.or_else(|| client.clone()),
+            ssh: ssh.clone(),
+            docker: docker.clone(),
+            wake: reach::wake(&config),
+        },
+        read: tools::Parts::new(clock, state.clone(), store.clone(), client.clone(), ssh, docker),
         poke: Box::new(move || poke.poke()),
         settle: executor::SETTLE,
         on_step: Box::new(|_| {}),

@@ -13,7 +13,7 @@ use jarvis_core::{
     approval::{Approval, ApprovalError, Grant, State, Voice},
     audit::{Draft, Kind},
     cluster::{ClusterState, GuestStatus, NodeName, NodeStatus},
-    policy::{Ask, Caller, Fact, Identity, Moment},
+    policy::{Ask, Caller, Fact, Facts, Identity, Moment},
     protocol::acting::{ActingChange, ApprovalState, ApprovalView},
     tools::{Digest, Operation, Target, canonical::canonical},
 };
@@ -46,6 +46,8 @@ struct Glimpse {
 }
 
 struct Live {
+    /// What was seen when it was asked, for saying what differs.
+    facts: Vec<(&'static str, String)>,
     approval: Approval,
     proposed: Proposed,
     view: ApprovalView,
@@ -84,7 +86,8 @@ impl Inner {
             let view = self.approval_view(&approval, ask, &proposed, gathered, &now);
             let glimpse = Glimpse::of(&proposed.operation.target(), &gathered.state);
             let body = approval.clone();
-            all.insert(id.clone(), Live { approval, proposed, view: view.clone(), glimpse });
+            let facts = told(&gathered.facts);
+            all.insert(id.clone(), Live { facts, approval, proposed, view: view.clone(), glimpse });
             self.approvals.trim(&mut all);
             let card = serde_json::to_value(&view).unwrap_or_default();
             (view, body, card)
@@ -153,17 +156,18 @@ impl Inner {
     }
 
     /// Uses an approved one for the action with this hash. Whatever comes of it is stored.
-    pub(super) async fn redeem(&self, id: &str, hash: Digest) -> Result<Grant, String> {
+    pub(super) async fn redeem(&self, id: &str, hash: Digest, facts: &Facts) -> Result<Grant, String> {
         let now = self.parts.clock.moment();
-        let (grant, view, body) = {
+        let (grant, view, body, differs) = {
             let mut all = self.approvals.all();
             let live = all.get_mut(id).ok_or("the approval is not on record any more")?;
             let grant = live.approval.redeem(hash, now);
             live.refresh(&now);
-            (grant, live.view.clone(), live.approval.clone())
+            let differs = differences(&live.facts, &told(facts));
+            (grant, live.view.clone(), live.approval.clone(), differs)
         };
         let record = grant.as_ref().err().map(|why| {
-            let detail = json!({"approval": id, "why": why.to_string()});
+            let detail = json!({"approval": id, "why": why.to_string(), "differs": differs});
             self.draft(Kind::ApprovalVoided, "system", &view.target, detail)
         });
         if let Err(error) = self.put(&body, &view, record.into_iter().collect()).await {
@@ -172,9 +176,7 @@ impl Inner {
         self.tell(ActingChange::Approval { approval: view });
         grant.map_err(|why| match why {
             ApprovalError::OtherAction => {
-                "what would be done is no longer what was approved (the target or its state has changed); \
-                 propose it again"
-                    .to_owned()
+                format!("what would be done is no longer what was approved ({differs}); propose it again")
             }
             other => other.to_string(),
         })
@@ -405,6 +407,39 @@ impl Glimpse {
             name: guest.and_then(|guest| guest.name.as_ref().map(ToString::to_string)),
         }
     }
+}
+
+/// What an approval is given for, in words that can be compared.
+fn told(facts: &Facts) -> Vec<(&'static str, String)> {
+    fn word<T: std::fmt::Debug>(fact: &Fact<T>) -> String {
+        match fact {
+            Fact::Known(value) => format!("{value:?}"),
+            Fact::Unknown(why) => format!("unknown: {why}"),
+        }
+    }
+    let t = &facts.target;
+    let struck = facts.blast.known().map(|blast| {
+        let names = blast.down.iter().chain(&blast.degraded).map(|struck| struck.thing.to_string());
+        names.collect::<std::collections::BTreeSet<_>>()
+    });
+    vec![
+        ("identity", word(&t.identity)),
+        ("state", word(&t.condition)),
+        ("node", word(&t.node)),
+        ("node online", word(&t.node_online)),
+        ("lock", word(&t.lock)),
+        ("running tasks", word(&t.busy)),
+        ("HA", word(&t.ha)),
+        ("configuration", t.config_digest.clone()),
+        ("what goes down with it", format!("{struck:?}")),
+        ("policy", format!("{:?}", facts.version)),
+    ]
+}
+
+fn differences(then: &[(&'static str, String)], now: &[(&'static str, String)]) -> String {
+    let differ = then.iter().zip(now).filter(|(then, now)| then != now);
+    let words: Vec<String> = differ.map(|((name, then), (_, now))| format!("{name}: {then} → {now}")).collect();
+    if words.is_empty() { "the target or its state has changed".to_owned() } else { words.join("; ") }
 }
 
 fn voice_word(voice: &Voice) -> String {

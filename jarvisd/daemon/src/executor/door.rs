@@ -6,13 +6,13 @@ use jarvis_core::{
     approval::Voice,
     audit::Kind,
     policy::{self, Answer as Decided, Objection, Request},
-    protocol::acting::{ActionState, ActionView, ApprovalView, ExactCall, Plan, Refusal},
+    protocol::acting::{ActionState, ActionView, ApprovalView, ExactCall, Plan, ReadResult, Refusal},
     tools::{Digest, Operation, Tier},
 };
 use serde_json::json;
 
 use super::{
-    Answer, Call, DecideError, Executor, ExecutorError, Inner, Step,
+    APPROVALS_SHOWN, Answer, Call, DecideError, Executor, ExecutorError, Inner, Step,
     approvals::Proposed,
     book::Page,
     facts::Gathered,
@@ -20,7 +20,7 @@ use super::{
     run::{Basis, Ready, Turn},
     views,
 };
-use crate::store::StoreError;
+use crate::{store::StoreError, tools};
 
 /// What became of a proposal.
 enum Begun {
@@ -169,18 +169,33 @@ impl Inner {
             return Vec::new();
         }
         let route = policy::route(operation.effect(), &gathered.facts.target.ha);
-        self.exact(operation, gathered, route).map(|(exact, _)| views::exact(&exact)).into_iter().collect()
+        self.exact(operation, gathered, route).map(|(exact, _)| exact).into_iter().collect()
     }
 
     async fn read(&self, proposed: Proposed) -> Result<Answer, ExecutorError> {
         let gathered = self.gather(&proposed.operation, &proposed.caller).await;
         let decision = policy::decide(&gathered.facts, proposed.request());
         let reasons: Vec<String> = decision.reasons().collect();
-        let Decided::Permit(_permit) = decision.answer else {
+        let Decided::Permit(permit) = decision.answer else {
             self.record(Kind::Refused, &proposed, &reasons).await?;
             return Ok(Answer::Refused(refusal(&proposed.operation, &decision.objections)));
         };
-        Err(ExecutorError::NotBuilt { what: proposed.operation.descriptor().name })
+        if let Operation::Action(call) = permit.operation() {
+            return Ok(Answer::Read(self.became(call.id.as_str()).await));
+        }
+        Ok(Answer::Read(tools::read(permit.operation(), &self.parts.read).await?))
+    }
+
+    /// What became of an action or an approval.
+    async fn became(&self, id: &str) -> ReadResult {
+        let action = self.action_view(id).await;
+        let approval = self.approval_views(APPROVALS_SHOWN).await.into_iter().find(|view| view.id == id);
+        ReadResult {
+            value: json!({"action": action, "approval": approval, "found": action.is_some() || approval.is_some()}),
+            // The log of a task is text of others.
+            untrusted: true,
+            as_of_ms: self.parts.clock.now_ms(),
+        }
     }
 
     /// A row of the audit on what was decided.

@@ -3,12 +3,13 @@
 use jarvis_core::approval::ApprovalError;
 use thiserror::Error;
 
-use crate::store::{KillSwitchError, StoreError};
+use crate::{
+    store::{KillSwitchError, StoreError},
+    tools::ToolError,
+};
 
 #[derive(Debug, Error)]
 pub enum ExecutorError {
-    #[error("`{what}` cannot be carried out by this version")]
-    NotBuilt { what: &'static str },
     #[error("nothing was done: the store does not take it or cannot be read ({0})")]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -21,12 +22,8 @@ pub enum ExecutorError {
     Random,
     #[error("the daemon is stopping; ask again when it is back")]
     Stopping,
-    #[error("`{tool}` could not be read: {why}")]
-    Read { tool: &'static str, why: String },
-    #[error("`{tool}` is being read by {running} others already; ask again in a moment")]
-    Busy { tool: &'static str, running: u8 },
-    #[error("`{tool}` gave no answer within {timeout_s} s; ask again, or look at the node")]
-    TimedOut { tool: &'static str, timeout_s: u32 },
+    #[error(transparent)]
+    Tool(#[from] ToolError),
 }
 
 #[derive(Debug, Error)]

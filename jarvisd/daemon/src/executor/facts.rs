@@ -172,11 +172,12 @@ impl Inner {
                 return Fact::unknown(why);
             }
         }
+        let containers = if spreads { self.container_places().await } else { Vec::new() };
         let inputs = Inputs {
             state,
             guests: &self.configs.all(),
             storages: &self.configs.storages(),
-            containers: &[],
+            containers: &containers,
             declared: &self.declared,
             own,
         };

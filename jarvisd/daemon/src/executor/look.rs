@@ -10,10 +10,11 @@ use jarvis_core::{
         ClusterState, GuestKind, NodeName, NodeStatus, SourceId, SourceState, Vmid,
         reading::{Part, Reading},
     },
+    graph::{ContainerPlace, Thing},
     policy::{Condition, Fact, evidence},
     tools::{
         Target,
-        words::{StorageName, UnitName},
+        words::{ContainerName, HostName, StorageName, UnitName},
     },
 };
 
@@ -72,7 +73,7 @@ impl Inner {
             Target::Node(node) => self.node(state, node),
             Target::Service { node, unit } => self.service(&proxmox, state, node, unit).await,
             Target::Cluster | Target::Storage(_) => unseen(state, "nothing is done to this"),
-            Target::Container { .. } => unseen(state, "no Docker host is configured"),
+            Target::Container { host, name } => self.container(state, host, name).await,
         }
     }
 
@@ -121,6 +122,7 @@ impl Inner {
             proxmox.guest_now(&node, kind, vmid),
             self.configs.fresh(proxmox, &node, kind, vmid),
         );
+        let read_ms = now.as_ref().ok().map(|answer| answer.at_ms);
         let own_word =
             now.as_ref().ok().map(|answer| (answer.value.lock.clone(), answer.value.ha_state.clone()));
         let failed = now.as_ref().err().map(|e| format!("{node} could not be asked for it: {e}"));
@@ -134,7 +136,9 @@ impl Inner {
         };
         if let Some((lock, _)) = &own_word {
             look.condition = evidence::condition(&state, &target);
-            look.looks = Fact::Known(self.eyes.looks(&target));
+            // The owner's own answer is a look of its own; the published record only tells of the lists.
+            let seen_ms = read_ms.unwrap_or(0);
+            look.looks = Fact::Known(self.eyes.look_at(target, &look.condition, look.node.clone(), seen_ms));
             if let Ok(read) = &config {
                 look.lock = Fact::Known(lock.clone().or_else(|| read.lock.clone()));
             }
@@ -224,6 +228,72 @@ impl Inner {
             listed: Fact::Known(listed),
             ..unseen(state, "this is no guest")
         }
+    }
+}
+
+impl Inner {
+    async fn container(&self, state: Arc<ClusterState>, host: &HostName, name: &ContainerName) -> Look {
+        let target = Target::Container { host: host.clone(), name: name.clone() };
+        let docker = &self.parts.send.docker;
+        let node = match docker.runs_on(host) {
+            Some(Thing::Node(node)) => Some(node.clone()),
+            Some(Thing::Guest(vmid)) => state.guests.get(vmid).map(|guest| guest.node.clone()),
+            _ => None,
+        };
+        let (matches, condition, listed) = match docker.containers(host).await {
+            Err(error) => {
+                let why = error.to_string();
+                (Fact::unknown(why.clone()), Fact::unknown(why.clone()), Fact::unknown(why))
+            }
+            Ok(all) => {
+                let found: Vec<_> = all.iter().filter(|one| one.name == name.as_str()).collect();
+                let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+                match found.first().map(|one| (one.state.as_str(), one.may_change)) {
+                    None => (Fact::Known(count), Fact::unknown("there is no such container"), Fact::Known(false)),
+                    Some((word, may)) => (Fact::Known(count), container_condition(word), Fact::Known(may)),
+                }
+            }
+        };
+        let looks = self.eyes.look_at(target, &condition, node.clone(), self.parts.clock.now_ms());
+        Look {
+            matches,
+            condition,
+            looks: Fact::Known(looks),
+            node,
+            lock: Fact::Known(None),
+            ha: Fact::Known(None),
+            storages: Fact::Known(Vec::new()),
+            listed,
+            ..unseen(state, "this is no guest")
+        }
+    }
+
+    /// Containers of every engine that answers, for the graph.
+    pub(super) async fn container_places(&self) -> Vec<ContainerPlace> {
+        let docker = &self.parts.send.docker;
+        let mut places = Vec::new();
+        for host in docker.hosts() {
+            let (Some(on), Ok(all)) = (docker.runs_on(host), docker.containers(host).await) else { continue };
+            places.extend(all.iter().filter_map(|one| {
+                Some(ContainerPlace {
+                    host: host.clone(),
+                    name: one.name.parse().ok()?,
+                    on: on.clone(),
+                    down: container_condition(&one.state) == Fact::Known(Condition::Down),
+                })
+            }));
+        }
+        places
+    }
+}
+
+/// The engine's own word. One that restarts by itself over and over is in no state to act on.
+fn container_condition(word: &str) -> Fact<Condition> {
+    match word {
+        "running" => Fact::Known(Condition::Up),
+        "exited" | "created" | "dead" => Fact::Known(Condition::Down),
+        "paused" => Fact::Known(Condition::Paused),
+        other => Fact::unknown(format!("its engine says it is `{}`", super::follow::plain(other))),
     }
 }
 

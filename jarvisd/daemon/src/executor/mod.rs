@@ -20,6 +20,7 @@ mod look;
 mod parts;
 mod reconcile;
 mod run;
+mod send;
 mod standing;
 mod verify;
 mod views;
@@ -38,6 +39,7 @@ pub use call::{Answer, Call};
 pub use error::{DecideError, ExecutorError};
 use parts::Inner;
 pub use parts::{CHANGES_BEHIND_MAX, Parts, SETTLE, Step};
+pub use send::Senders;
 
 /// A screen shows this many of the last actions.
 pub const ACTIONS_SHOWN: usize = 50;
@@ -88,11 +90,7 @@ impl Executor {
     }
 
     pub async fn action(&self, id: &str) -> Option<ActionView> {
-        if let Some(view) = self.0.book.get(id) {
-            return Some(view.borrow().clone());
-        }
-        let stored = self.0.parts.store.intents().get(id).await.ok().flatten();
-        stored.map(|intent| self.0.view_of(&intent))
+        self.0.action_view(id).await
     }
 
     /// Newest first.

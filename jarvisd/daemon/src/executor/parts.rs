@@ -7,29 +7,30 @@ use std::{
 };
 
 use jarvis_core::{
-    cluster::ClusterState,
-    graph::{Declared, Durations},
+    cluster::{ClusterState, NodeName, NodeStatus},
+    graph::{Declared, Durations, Need, Thing},
     policy::{Fact, Window, evidence},
     protocol::{
         EventKind, EventSource, NewEvent, Severity,
         acting::{ActingChange, KillView},
     },
-    tools::Target,
+    tools::{Operation, Target},
 };
 use tokio::sync::{broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Executor, ExecutorError, approvals::Approvals, book::Book, configs::Configs, eyes::Eyes, facts,
-    lanes::Line, standing::WATCH_EVERY,
+    lanes::Line, send::Senders, standing::WATCH_EVERY,
 };
 use crate::{
-    clients::proxmox::Proxmox,
+    clients::{proxmox::Proxmox, wake::Mac},
     clock::Clock,
     config::{self, Config},
     state::StateHub,
     store::Store,
     supervisor::{Loop, OnStop, Supervisor},
+    tools,
 };
 
 /// Changes a slow listener may be behind before it takes everything anew.
@@ -79,8 +80,10 @@ pub struct Parts {
     pub store: Store,
     /// Missing: no cluster is configured.
     pub proxmox: Option<Proxmox>,
-    /// With the token for changes; missing: the one above makes them.
-    pub act: Option<Proxmox>,
+    /// Whatever may change anything.
+    pub send: Senders,
+    /// What reads are made from.
+    pub read: tools::Parts,
     /// Asks the poller to look now.
     pub poke: Box<dyn Fn() + Send + Sync>,
     /// See [`SETTLE`].
@@ -110,6 +113,8 @@ pub(super) struct Inner {
     /// As tasks name us.
     pub own_users: BTreeSet<String>,
     pub durations: Mutex<Durations>,
+    /// Hardware addresses of nodes, learnt while they are up.
+    pub macs: Mutex<BTreeMap<NodeName, Mac>>,
     pub shown_switch: Mutex<Option<KillView>>,
     pub level_by: Mutex<Option<(String, i64)>>,
     /// Counts what voided everything that waits, with the last reason.
@@ -130,7 +135,12 @@ impl Executor {
             on: link.on.clone(),
             need: link.need,
         });
-        let clients = parts.proxmox.iter().chain(&parts.act);
+        // An engine goes down with what it runs on, whether or not its containers can be listed.
+        let engines = parts.send.docker.hosts().filter_map(|host| {
+            let on = parts.send.docker.runs_on(host)?.clone();
+            Some(Declared { dependent: Thing::Docker(host.clone()), on, need: Need::Hard })
+        });
+        let clients = parts.proxmox.iter().chain(&parts.send.proxmox);
         Self(Arc::new(Inner {
             book: Book::new(changes.clone()),
             line: Line::default(),
@@ -139,7 +149,8 @@ impl Executor {
             approvals: Approvals::default(),
             rules: config::rules_version(&config.own, &config.policy, &config.services),
             windows: facts::windows(&config.policy.windows),
-            declared: declared.collect(),
+            declared: declared.chain(engines).collect(),
+            macs: Mutex::default(),
             own_users: clients.map(|client| client.token_id().to_owned()).collect(),
             durations: Mutex::default(),
             shown_switch: Mutex::default(),
@@ -218,6 +229,7 @@ impl Executor {
             let (this, spare) = (this.clone(), spare.clone());
             async move {
                 let (_, state) = this.0.parts.state.current();
+                this.0.learn_mac(&spare, &state).await;
                 let wanted = this.0.configs.wanted(&state, this.0.parts.clock.monotonic());
                 if let Some((vmid, node, kind)) = wanted.into_iter().next() {
                     // Without a grant of the budget it stays unread until somebody needs it.
@@ -249,6 +261,26 @@ impl Inner {
 
     pub(super) fn durations(&self) -> Durations {
         self.durations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One node that is up and whose address is not known yet.
+    async fn learn_mac(&self, spare: &Proxmox, state: &ClusterState) {
+        let known = self.macs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let online = state.nodes.values().filter(|node| node.status == NodeStatus::Online);
+        let Some(node) = online.map(|node| node.name.clone()).find(|name| !known.contains_key(name)) else {
+            return;
+        };
+        // Without a grant or an address the configured ones have to do.
+        if let Ok(answer) = spare.wake_mac(&node).await
+            && let Some(mac) = answer.value.and_then(|text| text.parse().ok())
+        {
+            self.macs.lock().unwrap_or_else(PoisonError::into_inner).insert(node, mac);
+        }
+    }
+
+    pub(super) fn learnt(&self, operation: &Operation) -> Option<Mac> {
+        let Operation::WakeNode(call) = operation else { return None };
+        self.macs.lock().unwrap_or_else(PoisonError::into_inner).get(&call.node).copied()
     }
 
     pub(super) fn new_id(&self, kind: &str) -> Result<String, ExecutorError> {

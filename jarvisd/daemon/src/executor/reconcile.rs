@@ -71,7 +71,7 @@ impl Executor {
                 let under_way = UnderWay {
                     upid: intent.upid.as_deref().and_then(|upid| upid.parse().ok()),
                     place,
-                    before: Before { sent_ms: intent.new.at.wall_ms, backups: None },
+                    before: Before { sent_ms: intent.new.at.wall_ms, ..Before::default() },
                     answered: intent.upid.is_some(),
                 };
                 let ended = this.0.to_its_end(&operation, &under_way, Some(&page)).await;
@@ -157,6 +157,15 @@ impl Inner {
         };
         self.parts.store.intents().outcome(&intent.new.id, outcome).await?;
         Ok(())
+    }
+
+    /// An action of this life, or one from the store.
+    pub(super) async fn action_view(&self, id: &str) -> Option<ActionView> {
+        if let Some(view) = self.book.get(id) {
+            return Some(view.borrow().clone());
+        }
+        let stored = self.parts.store.intents().get(id).await.ok().flatten();
+        stored.map(|intent| self.view_of(&intent))
     }
 
     /// A stored action as it is shown.

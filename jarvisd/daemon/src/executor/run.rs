@@ -9,7 +9,7 @@ use jarvis_core::{
     audit::Kind,
     cluster::Upid,
     policy::{self, Answer, Fact, Lanes, LastLook, Permit, PolicyVersion, Request, Route},
-    protocol::acting::{ActionState, Verified},
+    protocol::acting::{ActionState, ExactCall, Verified},
     tools::Effect,
 };
 use serde_json::json;
@@ -24,12 +24,11 @@ use super::{
     follow::{Followed, plain},
     lanes::{Entry, Pass},
     verify::Before,
-    views,
 };
 use crate::{
     clients::{
-        proxmox::changes::{self, Place},
-        sending::{Exact, SendError, Sent},
+        proxmox::changes::Place,
+        sending::{SendError, Sent},
     },
     store::{End, NewIntent},
 };
@@ -126,11 +125,11 @@ impl Inner {
             Basis::Approval(id) => {
                 let Fact::Known(identity) = &gathered.facts.target.identity else {
                     self.came_to_nothing(page, "the target's identity could not be read; propose it again");
-                    self.redeem(id, jarvis_core::tools::Digest::ZERO).await.err();
+                    self.redeem(id, jarvis_core::tools::Digest::ZERO, &gathered.facts).await.err();
                     return None;
                 };
                 let hash = policy::action_hash(&proposed.operation, identity, &gathered.facts);
-                match self.redeem(id, hash).await {
+                match self.redeem(id, hash, &gathered.facts).await {
                     Ok(grant) => Some(grant),
                     Err(why) => {
                         self.came_to_nothing(page, &why);
@@ -189,7 +188,7 @@ impl Inner {
         page.write(|view| {
             view.approval = permit.approval().map(str::to_owned);
             view.predicted = gathered.blast_view();
-            view.sent = Some(views::exact(&exact));
+            view.sent = Some(exact.clone());
             view.message = None;
         });
         let intent = self.intent(page, proposed, &permit, &exact, &gathered);
@@ -203,7 +202,7 @@ impl Inner {
         let look = self.last_look(&permit).await;
         self.step(Step::LastLooked);
         let sent = match permit.spend(&look) {
-            Ok(order) => self.send(order, &place).await,
+            Ok(order) => self.parts.send.send(order, &place, self.learnt(operation)).await,
             Err(void) => Err(SendError::NotSent(Box::new(void))),
         };
         self.step(Step::Sent);
@@ -328,7 +327,7 @@ impl Inner {
         page: &Page,
         proposed: &Proposed,
         permit: &Permit,
-        exact: &Exact,
+        exact: &ExactCall,
         gathered: &Gathered,
     ) -> NewIntent {
         let operation = &proposed.operation;
@@ -343,7 +342,7 @@ impl Inner {
             by_human: proposed.caller.is_human(),
             wake: operation.effect() == Effect::WakeNode,
             identity: permit.identity().cloned(),
-            exact: serde_json::to_value(views::exact(exact)).unwrap_or_default(),
+            exact: serde_json::to_value(exact).unwrap_or_default(),
             predicted: json!({
                 "blast": gathered.blast_view(),
                 "place": super::reconcile::KeptPlace::of(gathered.place.as_ref()),
@@ -358,18 +357,12 @@ impl Inner {
         operation: &jarvis_core::tools::Operation,
         gathered: &Gathered,
         route: Route,
-    ) -> Result<(Exact, Place), SendError> {
+    ) -> Result<(ExactCall, Place), SendError> {
         let Some(place) = gathered.place.clone() else {
             return Err(SendError::NotSent("where the target is could not be read".into()));
         };
-        Ok((changes::exact(operation, &place, route)?, place))
-    }
-
-    async fn send(&self, order: policy::Order, place: &Place) -> Result<Sent, SendError> {
-        match self.parts.act.as_ref().or(self.parts.proxmox.as_ref()) {
-            Some(proxmox) => proxmox.send(order, place).await,
-            None => Err(SendError::NotSent("no cluster is configured".into())),
-        }
+        let exact = self.parts.send.exact(operation, &place, route, self.learnt(operation))?;
+        Ok((exact, place))
     }
 
     /// Nothing was sent and nothing was recorded as about to be.

@@ -44,7 +44,7 @@ impl Senders {
                 Some(exact) => Ok(exact),
                 None => changes::exact(operation, place, route),
             },
-            Operation::RestartService(call) if !changes::restarts(&call.unit) => ssh::changes::exact(call),
+            Operation::RestartService(call) if !changes::restarts(&call.unit) => ssh::exact(call),
             Operation::DockerStart(_) | Operation::DockerRestart(_) | Operation::DockerStop(_) => {
                 docker::exact(operation)
             }

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use jarvis_core::{
     cluster::{GuestStatus, NodeName, Vmid},
     protocol::acting::Verified,
-    tools::{Effect, Operation, Target},
+    tools::{
+        Effect, Operation, Target,
+        words::{ContainerName, HostName},
+    },
 };
 
 use super::{Inner, fresh};
@@ -26,6 +29,8 @@ pub struct Before {
     pub sent_ms: i64,
     /// Backups of the guest on the storage, when they could be read.
     pub backups: Option<Vec<i64>>,
+    /// When the container was started, in its engine's words.
+    pub started_at: Option<String>,
 }
 
 /// One look: it is as meant, it is not, or it could not be told.
@@ -39,7 +44,13 @@ impl Inner {
             }
             _ => None,
         };
-        Before { sent_ms: self.parts.clock.now_ms(), backups }
+        let started_at = match operation {
+            Operation::DockerRestart(call) => {
+                self.parts.send.docker.inspect(&call.host, &call.name).await.ok().map(|now| now.started_at)
+            }
+            _ => None,
+        };
+        Before { sent_ms: self.parts.clock.now_ms(), backups, started_at }
     }
 
     /// Looks until it is as meant or the time is over. `slow`: no task tells of its end, only the target does.
@@ -97,9 +108,8 @@ impl Inner {
                         None => Err(format!("{node} does not say how {unit} does")),
                     }
                 }
-                Target::Cluster | Target::Storage(_) | Target::Container { .. } => {
-                    Err("nothing tells how this ended".to_owned())
-                }
+                Target::Container { host, name } => self.container_now(other.effect(), &host, &name, before).await,
+                Target::Cluster | Target::Storage(_) => Err("nothing tells how this ended".to_owned()),
             },
         }
     }
@@ -150,6 +160,29 @@ impl Inner {
                 let up_s = up_s.ok_or("it does not say since when it is up")?;
                 let since_s = since_s(members.at_ms, before.sent_ms);
                 (up_s <= since_s, format!("{evidence}, up for {up_s} s, asked {since_s} s ago"))
+            }
+            _ => return Err("nothing tells how this ended".to_owned()),
+        })
+    }
+
+    async fn container_now(
+        &self,
+        effect: Effect,
+        host: &HostName,
+        name: &ContainerName,
+        before: &Before,
+    ) -> Seen {
+        let now = self.parts.send.docker.inspect(host, name).await.map_err(|e| e.to_string())?;
+        let evidence = format!("{host} says it is {}", super::follow::plain(&now.state));
+        Ok(match effect {
+            Effect::StartContainer => (now.running, evidence),
+            Effect::StopContainer => (!now.running, evidence),
+            Effect::RestartContainer => {
+                let again = before.started_at.as_ref().is_some_and(|then| *then != now.started_at);
+                if before.started_at.is_none() {
+                    return Err("when it was started before is not known".to_owned());
+                }
+                (now.running && again, format!("{evidence} since {}", super::follow::plain(&now.started_at)))
             }
             _ => return Err("nothing tells how this ended".to_owned()),
         })

@@ -4,11 +4,9 @@ use jarvis_core::{
     cluster::{ClusterState, NodeName, Vmid},
     graph::{Blast, QuorumAfter, Struck, Thing},
     policy::Objection,
-    protocol::acting::{BlastView, ExactCall, ObjectionView, QuorumView, StruckView},
+    protocol::acting::{BlastView, ObjectionView, QuorumView, StruckView},
     tools::Target,
 };
-
-use crate::clients::sending::Exact;
 
 pub fn objections(all: &[Objection]) -> Vec<ObjectionView> {
     let view = |o: &Objection| ObjectionView {
@@ -59,15 +57,5 @@ pub fn place(target: &Target, state: &ClusterState) -> (Option<NodeName>, Option
         Target::Guest(vmid) => (state.guests.get(vmid).map(|guest| guest.node.clone()), Some(*vmid)),
         Target::Node(node) | Target::Service { node, .. } => (Some(node.clone()), None),
         Target::Cluster | Target::Storage(_) | Target::Container { .. } => (None, None),
-    }
-}
-
-pub fn exact(call: &Exact) -> ExactCall {
-    ExactCall {
-        via: call.via.to_owned(),
-        method: call.method.to_owned(),
-        target: call.target.clone(),
-        path: call.path.clone(),
-        body: call.body.clone(),
     }
 }

@@ -19,7 +19,10 @@ use super::{
     mcp,
     query::NoQuery,
 };
-use crate::executor::{Answer, Call as Asked, ExecutorError};
+use crate::{
+    executor::{Answer, Call as Asked, ExecutorError},
+    tools::ToolError,
+};
 
 /// How long a call waits for the end of a change; a proxy in between gives up after a minute.
 const WAIT: Duration = Duration::from_secs(50);
@@ -154,17 +157,34 @@ fn misread(error: ParseError) -> ApiError {
 pub fn failed(error: ExecutorError) -> ApiError {
     match error {
         ExecutorError::Store(fault) => store_error("recording the action", fault),
-        ExecutorError::LineFull { .. }
-        | ExecutorError::TooManyQuestions { .. }
-        | ExecutorError::Busy { .. } => ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(10),
-        ExecutorError::Read { .. } | ExecutorError::TimedOut { .. } => {
-            ApiError::new(Kind::Upstream, error.to_string())
+        ExecutorError::Tool(fault) => unread(fault),
+        ExecutorError::LineFull { .. } | ExecutorError::TooManyQuestions { .. } => {
+            ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(10)
         }
-        ExecutorError::NotBuilt { .. }
-        | ExecutorError::Switch(_)
-        | ExecutorError::Random
-        | ExecutorError::Stopping => ApiError::new(Kind::Unavailable, error.to_string()),
+        ExecutorError::Switch(_) | ExecutorError::Random | ExecutorError::Stopping => {
+            ApiError::new(Kind::Unavailable, error.to_string())
+        }
     }
+}
+
+/// Why a read gave no answer.
+fn unread(error: ToolError) -> ApiError {
+    let kind = match &error {
+        ToolError::Store(_) => Kind::Unavailable,
+        ToolError::Absent { .. } => Kind::NotFound,
+        ToolError::Busy { .. } => return ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(2),
+        ToolError::NotARead { .. }
+        | ToolError::NotHere { .. }
+        | ToolError::NoCluster
+        | ToolError::NotYet
+        | ToolError::NoSsh { .. }
+        | ToolError::NoDocker => Kind::Unavailable,
+        ToolError::TimedOut { .. }
+        | ToolError::Proxmox(_)
+        | ToolError::Command(_)
+        | ToolError::Docker(_) => Kind::Upstream,
+    };
+    ApiError::new(kind, error.to_string())
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clients::{docker, wake},
+    tools,
     access::{Keeper, Scope, Scopes},
     clients::ssh::Shells,
     clock::Clock,
@@ -73,13 +75,21 @@ impl Daemon {
         let metrics = format!("http://{}/metrics", metrics_listener.local_addr().unwrap());
         let config = Arc::new(config);
         let (shutdown, meter) = (CancellationToken::new(), Meter::new());
+        let no_hosts = docker::Settings { hosts: Vec::new(), own_project: String::new() };
+        let docker = docker::Docker::new(no_hosts, clock).unwrap();
         let acting = executor::Parts {
             clock,
             config: Arc::clone(&config),
             state: state.clone(),
             store: store.clone(),
             proxmox: None,
-            act: None,
+            send: executor::Senders {
+                proxmox: None,
+                ssh: None,
+                docker: docker.clone(),
+                wake: wake::Wake::new(wake::Settings::default()),
+            },
+            read: tools::Parts::new(clock, state.clone(), store.clone(), None, None, docker),
             poke: Box::new(|| {}),
             settle: executor::SETTLE,
             on_step: Box::new(|_| {}),
