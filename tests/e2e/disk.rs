@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use jarvis_tests::{
-    daemon::{Home, Jarvisd},
+    daemon::{Home, Jarvisd, PASSWORD},
     process::{PATIENCE, Process},
     sim::Sim,
     socket::Socket,
@@ -29,6 +29,7 @@ async fn a_full_disk_is_told_loses_nothing_stored_and_is_forgotten_when_there_is
     let held = socket.screen.events.clone();
     ensure!(!held.is_empty(), "an event is stored before the disk fills");
 
+    let unused = jarvisd.new_token(&["read"]).await?;
     let filler = inside.join("filler");
     let filled = fill(&filler)?;
     ensure!(filled > 1 << 20, "only {filled} bytes were free");
@@ -43,6 +44,13 @@ async fn a_full_disk_is_told_loses_nothing_stored_and_is_forgotten_when_there_is
     // The picture goes on living: it needs no disk.
     let last = guests[3].clone();
     socket.until(PATIENCE, "the guest stopped", |s| s.text("guest", &last, "status") == "stopped").await?;
+    // Who may look, may look: that the use of a token cannot be noted is no reason against it.
+    let picture = jarvisd.bare().token(&unused).get("/api/v1/guests").await?;
+    ensure!(picture.status == 200, "guests on a full disk: {}", picture.text);
+    // What does need the disk says so, and that it may be over soon.
+    let login = json!({"password": PASSWORD});
+    let refused = jarvisd.bare().with("origin", &jarvisd.home.api()).post("/api/v1/login", &login).await?;
+    ensure!(refused.status == 503 && words(&refused.text), "log-in on a full disk: {}", refused.text);
 
     fs::remove_file(&filler)?;
     jarvisd.readyz(Duration::from_secs(60), "that it is ready again", |status, _| status == 200).await?;

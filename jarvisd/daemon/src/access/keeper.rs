@@ -256,7 +256,7 @@ impl Keeper {
         }
         let times = Times { used_ms: now_ms, ..info.times };
         let until_ms = times.idle_expires_ms(self.inner.sessions);
-        self.inner.store.sessions().touch(hash, &session, until_ms).await?;
+        noted(self.inner.store.sessions().touch(hash, &session, until_ms).await);
         Ok(Some(SessionInfo { times, ..info }))
     }
 
@@ -267,7 +267,7 @@ impl Keeper {
 
     pub async fn token_by_hash(&self, hash: SecretHash) -> Result<Option<TokenInfo>, AccessError> {
         let Some(token) = self.inner.store.tokens().find(hash).await? else { return Ok(None) };
-        self.inner.store.tokens().touch(&token).await?;
+        noted(self.inner.store.tokens().touch(&token).await);
         // A scope this version does not know gives nothing.
         let known: Vec<Scope> = token.scopes.iter().filter_map(|word| word.parse().ok()).collect();
         let Ok(scopes) = Scopes::new(known) else { return Ok(None) };
@@ -396,6 +396,14 @@ impl Keeper {
     fn tell(&self, ended: Ended) {
         // An error only means that no stream is open.
         let _ = self.inner.ended.send(ended);
+    }
+}
+
+/// When somebody was last here is worth writing down, but no reason to turn them away: on a full disk the cluster
+/// can still be looked at. Readiness says what is wrong with the store.
+fn noted(written: Result<(), StoreError>) {
+    if let Err(error) = written {
+        tracing::debug!(%error, "the use of a credential was not noted");
     }
 }
 

@@ -217,10 +217,14 @@ pub fn access_error(error: AccessError) -> ApiError {
 
 /// What the store has to say, as HTTP.
 pub fn store_error(doing: &str, error: crate::store::StoreError) -> ApiError {
-    use crate::store::StoreError;
+    use crate::store::{StoreError, Trouble};
     match error {
         StoreError::Refused(why) => ApiError::new(Kind::Invalid, why),
         StoreError::Busy { .. } | StoreError::Closed { .. } => ApiError::unavailable(doing, &error),
+        // The machine's trouble, not ours: it says what to do, and it may be over in a moment.
+        StoreError::Database {
+            trouble: Trouble::Full | Trouble::Disk | Trouble::ReadOnly | Trouble::Locked, ..
+        } => ApiError::unavailable(doing, &error),
         other => ApiError::internal(doing, &other),
     }
 }
