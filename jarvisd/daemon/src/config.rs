@@ -4,6 +4,7 @@
 //! (`*_file`), so that they appear neither in the file nor in a process list.
 
 mod acting;
+mod bounds;
 mod docker;
 mod known_hosts;
 mod load;

@@ -1,6 +1,9 @@
 //! Reads and checks the settings. Every fault is one line: which key or file, what is wrong, what to do.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use figment::{
     Figment,
@@ -11,8 +14,8 @@ use thiserror::Error;
 
 use super::{Config, Proxmox, Ssh, Terminal};
 
-/// A secret file is a line; more than this is the wrong file.
-const SECRET_BYTES_MAX: u64 = 8 * 1024;
+/// A secret is a line, a CA a few certificates; more than this is the wrong file.
+const TEXT_BYTES_MAX: u64 = 128 * 1024;
 
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -53,30 +56,22 @@ fn explain(error: &figment::Error, file: Option<&Path>) -> String {
         .map(|e| {
             let key = e.path.join(".");
             let at = if key.is_empty() { String::new() } else { format!("`{key}`: ") };
-            format!("{at}{}", e.kind)
+            format!("{at}{}", one_line(&e.kind.to_string()))
         })
         .collect();
     format!("{} (in {place}); deploy/jarvisd.example.toml lists every key", faults.join("; "))
 }
 
+/// The parser of TOML draws the place over several lines; the log and the journal take one.
+fn one_line(text: &str) -> String {
+    let drawn =
+        |line: &str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    let words: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty() && !drawn(l)).collect();
+    words.join(": ")
+}
+
 fn check(config: &Config) -> Result<(), ConfigError> {
-    let bad = |key, value: &dyn std::fmt::Display, todo| {
-        Err(ConfigError::Value { key, value: value.to_string(), todo })
-    };
-    if !(1..=8).contains(&config.server.workers) {
-        return bad("server.workers", &config.server.workers, "give 1 to 8");
-    }
-    if config.access.password_length_min < 8 {
-        return bad("access.password_length_min", &config.access.password_length_min, "give 8 or more");
-    }
-    if !(1..=20).contains(&config.access.attempts_max) {
-        return bad("access.attempts_max", &config.access.attempts_max, "give 1 to 20");
-    }
-    for origin in &config.server.origins {
-        if !is_origin(origin) {
-            return bad("server.origins", origin, "give scheme://host[:port] without a path");
-        }
-    }
+    super::bounds::check(config)?;
     config.ssh.as_ref().map_or(Ok(()), check_ssh)?;
     check_docker(config)?;
     check_terminal(&config.terminal)?;
@@ -147,7 +142,11 @@ fn check_proxmox(proxmox: &Proxmox) -> Result<(), ConfigError> {
     if proxmox.nodes.is_empty() {
         return bad("proxmox.nodes", "empty".into(), "give at least one node's name and url");
     }
-    for node in &proxmox.nodes {
+    for (i, node) in proxmox.nodes.iter().enumerate() {
+        if proxmox.nodes.iter().take(i).any(|other| other.name == node.name) {
+            let value = format!("`{}` twice", node.name);
+            return bad("proxmox.nodes.name", value, "give each node one entry, with its own name");
+        }
         let host = node.url.strip_prefix("https://").map(|rest| rest.trim_end_matches('/'));
         if host.is_none_or(|h| h.is_empty() || h.contains(['/', '?', '#', '@'])) {
             return bad("proxmox.nodes.url", node.url.clone(), "give https://ADDRESS:8006");
@@ -230,11 +229,6 @@ fn is_host(s: &str) -> bool {
     !s.is_empty() && s.bytes().all(plain) && !s.starts_with('-') && !ported
 }
 
-fn is_origin(s: &str) -> bool {
-    let rest = s.strip_prefix("https://").or_else(|| s.strip_prefix("http://"));
-    rest.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', '*', ' ']))
-}
-
 /// 32 bytes in hex, colons or not.
 fn is_fingerprint(s: &str) -> bool {
     let hex: String = s.chars().filter(|c| *c != ':').collect();
@@ -252,15 +246,24 @@ pub fn secret(key: &'static str, path: &Path) -> Result<SecretString, ConfigErro
     Ok(SecretString::from(secret.to_owned()))
 }
 
-/// Reads a small text file that a key names.
+/// Reads a small text file that a key names. Never more of it than such a file can have, and no pipe or device, on
+/// which reading might never end.
 pub fn text(key: &'static str, path: &Path) -> Result<String, ConfigError> {
     let fault = |source| ConfigError::File { key, path: path.to_owned(), source };
-    let size = std::fs::metadata(path).map_err(fault)?.len();
-    if size > SECRET_BYTES_MAX * 16 {
-        let value = format!("{}, which has {size} bytes", path.display());
+    let about = std::fs::metadata(path).map_err(fault)?;
+    if !about.is_file() {
+        let value = format!("{}, which is no regular file", path.display());
         return Err(ConfigError::Value { key, value, todo: "name the right file" });
     }
-    std::fs::read_to_string(path).map_err(fault)
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(fault)?;
+    let read = file.take(TEXT_BYTES_MAX + 1).read_to_string(&mut text).map_err(fault)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > TEXT_BYTES_MAX {
+        let value = format!("{}, which has more than {TEXT_BYTES_MAX} bytes", path.display());
+        return Err(ConfigError::Value { key, value, todo: "name the right file" });
+    }
+    // Some editors put an invisible mark in front.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 #[cfg(test)]
@@ -356,6 +359,35 @@ mod tests {
         assert_eq!(config.policy.limits.target_per_hour_max, 3, "left out: as before");
         assert_eq!(config.policy.windows[0].bounds_ms(), Some((1_767_225_600_000, 1_767_229_200_000)));
         assert_eq!(config.services.restart[0].unit.as_str(), "nfs-server.service");
+    }
+
+    #[test]
+    fn a_fault_of_the_file_is_one_line() {
+        for text in ["<xml>", "[server]\nworkers = 1\nworkers = 2\n", "{\"server\":{}}", "a = [1,\n2"] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.lines().count() == 1 && error.contains("line "), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_node_named_twice_is_refused() {
+        let twice =
+            format!("{NODE}url = \"https://a\"\n[[proxmox.nodes]]\nname = \"pve\"\nurl = \"https://b\"\n");
+        let error = parse(&twice).unwrap_err().to_string();
+        assert!(error.contains("proxmox.nodes.name") && error.contains("pve"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_read_without_what_editors_add_and_never_from_something_endless() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        std::fs::write(&file, "\u{feff}a@b!c=d\r\n").unwrap();
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&secret("k", &file).unwrap()), "a@b!c=d");
+        std::fs::write(&file, vec![b'x'; 200_000]).unwrap();
+        assert!(text("k", &file).unwrap_err().to_string().contains("more than"));
+        for endless in ["/dev/zero", "/dev/stdin", "/"] {
+            assert!(text("k", Path::new(endless)).unwrap_err().to_string().contains(endless), "{endless}");
+        }
     }
 
     #[test]
