@@ -17,6 +17,7 @@ use super::{
     site::Site,
     when::When,
 };
+use crate::clients::proxmox::Proxmox;
 
 /// Reasons other rooms have for not being ready; each keeps its own line.
 #[derive(Debug, Clone, Default)]
@@ -73,6 +74,7 @@ fn reasons(site: &Site) -> Vec<String> {
         reasons.push("no cluster is configured; add a [proxmox] section to the configuration".to_owned());
     } else {
         reasons.extend(blind_spots(&site.state.current().1));
+        reasons.extend(site.proxmox.iter().flat_map(Proxmox::clock_faults));
     }
     reasons
 }

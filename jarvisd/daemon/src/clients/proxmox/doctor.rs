@@ -1,4 +1,4 @@
-//! The self-test behind `jarvisd check`: reachability, trust, clocks, certificates, and what the token may do.
+//! The self-test behind `jarvisd check` and `jarvisd doctor`: reachability, trust, clocks, certificates, and what the token may do.
 //!
 //! It only reads. Not here: printing, and the exit code.
 
@@ -22,16 +22,30 @@ pub enum Level {
     Fail,
 }
 
+/// What a line of the self-test is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Whether the cluster is reached, and read at all.
+    Reach,
+    /// Privileges, clocks and certificates: what makes a picture incomplete, or ends it some day.
+    Care,
+}
+
 /// One line of the self-test: how it stands, what was looked at, what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub level: Level,
+    pub about: About,
     pub text: String,
 }
 
 impl Finding {
     fn new(level: Level, text: impl Into<String>) -> Self {
-        Self { level, text: text.into() }
+        Self { level, about: About::Reach, text: text.into() }
+    }
+
+    fn care(level: Level, text: impl Into<String>) -> Self {
+        Self { level, about: About::Care, text: text.into() }
     }
 }
 
@@ -194,16 +208,21 @@ async fn identity(endpoint: &Endpoint, server: &str) -> Option<Finding> {
     })
 }
 
+/// The clock of a node as one line, when it is so far from ours that times no longer tell one story.
+pub(super) fn skewed(server: &str, ahead_ms: i64) -> Option<String> {
+    (ahead_ms.unsigned_abs() >= SKEW_FAIL_MS.unsigned_abs()).then(|| skew(server, ahead_ms).text)
+}
+
 fn skew(server: &str, ahead_ms: i64) -> Finding {
-    let off_s = ahead_ms.abs() / 1_000;
+    let off_s = ahead_ms.unsigned_abs() / 1_000;
     let way = if ahead_ms < 0 { "behind" } else { "ahead of" };
     let text = format!(
         "the clock of {server} is {off_s} s {way} this machine's; check time synchronisation on both"
     );
     match ahead_ms.abs() {
-        SKEW_FAIL_MS.. => Finding::new(Level::Fail, text),
-        SKEW_WARN_MS.. => Finding::new(Level::Warn, text),
-        _ => Finding::new(Level::Ok, format!("the clock of {server} agrees with this machine's")),
+        SKEW_FAIL_MS.. => Finding::care(Level::Fail, text),
+        SKEW_WARN_MS.. => Finding::care(Level::Warn, text),
+        _ => Finding::care(Level::Ok, format!("the clock of {server} agrees with this machine's")),
     }
 }
 
@@ -212,11 +231,11 @@ fn certificate(server: &str, end_s: i64, now_s: i64) -> Finding {
     let todo = "renew it on the node (pvecm updatecerts --force, then restart pveproxy), and if it is pinned, set \
                 the new fingerprint";
     match days {
-        ..0 => Finding::new(Level::Warn, format!("the certificate of {server} has expired; {todo}")),
+        ..0 => Finding::care(Level::Warn, format!("the certificate of {server} has expired; {todo}")),
         0..CERTIFICATE_WARN_DAYS => {
-            Finding::new(Level::Warn, format!("the certificate of {server} ends in {days} days; {todo}"))
+            Finding::care(Level::Warn, format!("the certificate of {server} ends in {days} days; {todo}"))
         }
-        _ => Finding::new(Level::Ok, format!("the certificate of {server} is good for {days} days")),
+        _ => Finding::care(Level::Ok, format!("the certificate of {server} is good for {days} days")),
     }
 }
 
@@ -225,7 +244,7 @@ fn token(id: &str, held: &Permissions) -> Vec<Finding> {
     let all = &held.0;
     if all.values().all(|privileges| privileges.is_empty()) {
         // Proxmox answers such a token with empty lists, not with a refusal: it looks like an empty cluster.
-        return vec![Finding::new(
+        return vec![Finding::care(
             Level::Fail,
             format!(
                 "token {id} has no privilege at all; with privilege separation a token needs permissions of its own: \
@@ -235,7 +254,7 @@ fn token(id: &str, held: &Permissions) -> Vec<Finding> {
     }
     let mut findings: Vec<Finding> = NEEDED.iter().filter_map(|need| missing(id, held, *need)).collect();
     if findings.is_empty() {
-        findings.push(Finding::new(Level::Ok, format!("token {id} may read everything that is shown")));
+        findings.push(Finding::care(Level::Ok, format!("token {id} may read everything that is shown")));
     }
     let holds = |name: &&str| all.values().any(|p| p.contains(*name));
     let extra: Vec<&str> = NEVER_NEEDED.into_iter().filter(holds).collect();
@@ -244,7 +263,7 @@ fn token(id: &str, held: &Permissions) -> Vec<Finding> {
             "token {id} may do what Jarvis never does ({}); use a token with privilege separation and role PVEAuditor",
             extra.join(", ")
         );
-        findings.push(Finding::new(Level::Warn, text));
+        findings.push(Finding::care(Level::Warn, text));
     }
     findings
 }
@@ -262,8 +281,8 @@ fn missing(id: &str, held: &Permissions, (path, privilege, sees): (&str, &str, &
         let text = format!(
             "token {id} lacks {privilege} on {path}, so {sees} stay unseen; grant it role PVEAuditor on {path}"
         );
-        return Some(Finding::new(Level::Fail, text));
+        return Some(Finding::care(Level::Fail, text));
     }
     let text = format!("token {id} has {privilege} only on {}: other {sees} stay unseen", parts.join(", "));
-    Some(Finding::new(Level::Warn, text))
+    Some(Finding::care(Level::Warn, text))
 }

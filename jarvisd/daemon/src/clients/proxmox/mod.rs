@@ -222,6 +222,12 @@ impl Proxmox {
         self.inner.nodes.endpoints().filter_map(|e| Some((e.name.clone(), e.skew_ms()?))).collect()
     }
 
+    /// Nodes whose clocks are so far from ours that times no longer tell one story: one line each.
+    pub fn clock_faults(&self) -> Vec<String> {
+        let endpoints = self.inner.nodes.endpoints();
+        endpoints.filter_map(|e| doctor::skewed(&format!("{} ({})", e.name, e.url), e.skew_ms()?)).collect()
+    }
+
     /// When each node's certificate ends (UTC seconds), by the last handshake.
     pub fn certificate_ends_s(&self) -> Vec<(NodeName, i64)> {
         self.inner.nodes.endpoints().filter_map(|e| Some((e.name.clone(), e.shown.not_after_s()?))).collect()

@@ -19,7 +19,8 @@ use time::format_description::well_known::Rfc2822;
 
 use super::allowance::{Allowance, granted};
 use super::ask::{Ask, CONNECT_MAX, Method};
-use super::decode::Field;
+use super::decode::{Field, mended_text};
+use super::doctor::skewed;
 use super::error::{ErrorKind, Place, ProxmoxError, quoted};
 use super::meter::{EndpointKey, Meter};
 use super::settings::NodeAddress;
@@ -202,7 +203,12 @@ impl Endpoint {
         if body.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
             return Err(not_json());
         }
-        let envelope: Envelope = serde_json::from_slice(body).map_err(|e| {
+        let read = serde_json::from_slice(body).or_else(|e: serde_json::Error| {
+            // One value that is no JSON shall not cost all the others.
+            let mended = if e.is_eof() { None } else { mended_text(body) };
+            mended.and_then(|text| serde_json::from_str(&text).ok()).ok_or(e)
+        });
+        let envelope: Envelope = read.map_err(|e| {
             if e.is_eof() {
                 self.fault(ask, ErrorKind::Truncated { bytes: body.len() }).caused_by(e)
             } else {
@@ -221,7 +227,12 @@ impl Endpoint {
         let date = response.headers().get(DATE).and_then(|v| v.to_str().ok());
         if let Some(date) = date.and_then(|d| OffsetDateTime::parse(d, &Rfc2822).ok()) {
             let theirs_ms = date.unix_timestamp().saturating_mul(1_000);
-            self.skew_ms.store(theirs_ms.saturating_sub(self.clock.now_ms()), Ordering::Relaxed);
+            let ahead_ms = theirs_ms.saturating_sub(self.clock.now_ms());
+            let before = self.skew_ms.swap(ahead_ms, Ordering::Relaxed);
+            let said = before != NO_SKEW && skewed(&self.url, before).is_some();
+            if let (Some(text), false) = (skewed(&format!("{} ({})", self.name, self.url), ahead_ms), said) {
+                tracing::warn!("{text}");
+            }
         }
     }
 

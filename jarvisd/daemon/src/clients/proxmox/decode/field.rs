@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Oddities;
+use super::{Oddities, mend};
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(in super::super) enum Field<T> {
@@ -118,7 +118,7 @@ impl Loose for String {
             Scalar::Signed(n) => n.to_string(),
             Scalar::Float(n) => n.to_string(),
             Scalar::Bool(_) => return None,
-            Scalar::Text(t) => t.into_owned(),
+            Scalar::Text(t) => mend::printable(t),
         })
     }
 }

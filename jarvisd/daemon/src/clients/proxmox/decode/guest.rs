@@ -48,11 +48,11 @@ pub(super) fn row(
     let vmid = read.or(vmid).ok_or("no usable vmid")?;
     let mem_total_bytes = f.maxmem.read("maxmem", odd);
     let template = f.template.read("template", odd);
-    let name = f.name.read("name", odd);
+    let name = f.name.read("name", odd).map(|name| short(name, "name", odd));
     // A guest that was just made, or whose node was lost, has a bare row; what it lacks is then not known,
     // where in a full row it means none.
     let full = mem_total_bytes.is_some() || template.is_some() || name.is_some();
-    let tags = f.tags.read("tags", odd).map(|t| words(&t));
+    let tags = f.tags.read("tags", odd).map(|tags| words(&short(tags, "tags", odd)));
     let disk = f.disk.read("disk", odd);
     let cores = f.maxcpu.read("maxcpu", odd);
     Ok(GuestRow {
@@ -75,9 +75,9 @@ pub(super) fn row(
         disk_used_bytes: disk.filter(|bytes| kind == GuestKind::Lxc || *bytes > 0),
         disk_total_bytes: f.maxdisk.read("maxdisk", odd),
         uptime_s: f.uptime.read("uptime", odd),
-        lock: f.lock.read("lock", odd),
-        pool: f.pool.read("pool", odd),
-        ha_state: f.hastate.read("hastate", odd),
+        lock: f.lock.read("lock", odd).map(|lock| short(lock, "lock", odd)),
+        pool: f.pool.read("pool", odd).map(|pool| short(pool, "pool", odd)),
+        ha_state: f.hastate.read("hastate", odd).map(|state| short(state, "hastate", odd)),
         net_in_bytes: f.netin.read("netin", odd),
         net_out_bytes: f.netout.read("netout", odd),
         disk_read_bytes: f.diskread.read("diskread", odd),
@@ -100,6 +100,17 @@ fn status(status: Option<&str>, qmp: Option<&str>) -> GuestStatus {
         (Some("prelaunch"), _) => GuestStatus::Prelaunch,
         _ => GuestStatus::Unknown,
     }
+}
+
+/// No name, list of tags or state of Proxmox is longer; each is sent to every screen and kept with every event.
+const CHARS_MAX: usize = 256;
+
+fn short(text: String, name: &str, odd: &mut Oddities) -> String {
+    if text.chars().count() <= CHARS_MAX {
+        return text;
+    }
+    odd.note(name);
+    text.chars().take(CHARS_MAX - 1).chain(['…']).collect()
 }
 
 /// A share of 0..=1; a first sample may come out a little above.

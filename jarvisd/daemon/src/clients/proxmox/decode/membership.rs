@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::field::Field;
-use super::{Decoded, Oddities, Unreadable, rows};
+use super::{Decoded, Oddities, Unreadable, fields, rows};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -37,7 +37,7 @@ pub(in super::super) fn membership(data: &RawValue) -> Result<Decoded<Membership
 }
 
 fn row(json: &str, odd: &mut Oddities) -> Result<Option<Row>, Unreadable> {
-    let f: Fields = serde_json::from_str(json).map_err(|e| format!("not a row ({e})"))?;
+    let f: Fields = fields(json, odd)?;
     let name = f.name.read("name", odd);
     Ok(match f.kind.read("type", odd).as_deref() {
         Some("cluster") => Some(Row::Cluster { name, quorate: f.quorate.read("quorate", odd) }),

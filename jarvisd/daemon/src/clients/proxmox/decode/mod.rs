@@ -8,6 +8,7 @@ mod config;
 mod field;
 mod guest;
 mod membership;
+mod mend;
 mod node;
 mod past;
 mod resources;
@@ -17,6 +18,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub(super) use access::{permissions, version};
@@ -25,6 +27,7 @@ pub(super) use config::guest_file;
 pub(super) use field::Field;
 pub(super) use guest::guest_now;
 pub(super) use membership::membership;
+pub(super) use mend::mended_text;
 pub(super) use node::node_detail;
 pub use past::PastMinute;
 pub(super) use past::node_past;
@@ -87,6 +90,19 @@ fn rows<R>(
         }
     }
     Ok(decoded)
+}
+
+/// One object as `T`. When a value in it is beyond what can be read, that value alone is odd.
+///
+/// # Errors
+/// When it is no object at all.
+fn fields<T: DeserializeOwned>(json: &str, odd: &mut Oddities) -> Result<T, Unreadable> {
+    serde_json::from_str(json).or_else(|first| {
+        let mended = mend::mended_row(json).and_then(|text| serde_json::from_str(&text).ok());
+        let what = format!("not a row ({first})");
+        odd.note(&what);
+        mended.ok_or(what)
+    })
 }
 
 /// The beginning of a foreign value, fit for a log line.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::field::Field;
-use super::{Decoded, Oddities, Unreadable, guest, rows, words};
+use super::{Decoded, Oddities, Unreadable, fields, guest, rows, words};
 
 enum Row {
     Node(NodeRow),
@@ -31,26 +31,22 @@ struct Type {
 }
 
 fn row(json: &str, odd: &mut Oddities) -> Result<Option<Row>, Unreadable> {
-    let kind: Type = parsed(json)?;
+    let kind: Type = fields(json, odd)?;
     Ok(match kind.kind.read("type", odd).as_deref() {
         Some("qemu") => Some(guest_row(json, GuestKind::Qemu, odd)?),
         Some("lxc") => Some(guest_row(json, GuestKind::Lxc, odd)?),
-        Some("node") => Some(Row::Node(node_row(parsed(json)?, odd)?)),
-        Some("storage") => Some(Row::Storage(storage_row(parsed(json)?, odd)?)),
+        Some("node") => Some(Row::Node(node_row(fields(json, odd)?, odd)?)),
+        Some("storage") => Some(Row::Storage(storage_row(fields(json, odd)?, odd)?)),
         // `network`, `sdn`, `pool` and what is yet to come.
         Some(_) => None,
         None => return Err("no type".into()),
     })
 }
 
-fn parsed<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Unreadable> {
-    serde_json::from_str(json).map_err(|e| format!("not a row ({e})"))
-}
-
 fn guest_row(json: &str, kind: GuestKind, odd: &mut Oddities) -> Result<Row, Unreadable> {
-    let mut fields: guest::Fields = parsed(json)?;
-    let node = node_name(std::mem::take(&mut fields.node), odd)?;
-    Ok(Row::Guest(Box::new(guest::row(fields, kind, None, node, odd)?)))
+    let mut guest: guest::Fields = fields(json, odd)?;
+    let node = node_name(std::mem::take(&mut guest.node), odd)?;
+    Ok(Row::Guest(Box::new(guest::row(guest, kind, None, node, odd)?)))
 }
 
 fn node_name(field: Field<String>, odd: &mut Oddities) -> Result<NodeName, Unreadable> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::field::Field;
-use super::{Decoded, Oddities, Unreadable, rows, start};
+use super::{Decoded, Oddities, Unreadable, fields, rows, start};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -31,7 +31,7 @@ pub(in super::super) fn tasks(data: &RawValue) -> Result<Decoded<Vec<TaskRow>>, 
 }
 
 fn row(json: &str, odd: &mut Oddities) -> Result<Option<TaskRow>, Unreadable> {
-    let f: Fields = serde_json::from_str(json).map_err(|e| format!("not a row ({e})"))?;
+    let f: Fields = fields(json, odd)?;
     let upid: Upid = f.upid.read("upid", odd).and_then(|u| u.parse().ok()).ok_or("no usable upid")?;
     let named = f.node.read("node", odd).and_then(|n| n.parse().ok());
     let node = named.or_else(|| upid.node()).ok_or("no usable node name")?;
@@ -114,7 +114,7 @@ pub(in super::super) fn log_lines(data: &RawValue) -> Result<Decoded<Vec<LogLine
     }
     let mut value = Vec::new();
     let line = |json: &str, odd: &mut Oddities| {
-        let f: Line = serde_json::from_str(json).map_err(|e| format!("not a line ({e})"))?;
+        let f: Line = fields(json, odd)?;
         let number = f.n.read("n", odd).ok_or("no line number")?;
         Ok(Some(LogLine { number, text: f.t.read("t", odd).unwrap_or_default() }))
     };

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use jarvis_core::cluster::GuestKind;
+use jarvis_core::cluster::{GuestKind, reading::Resources};
 use tokio::net::TcpListener;
 
 use super::server::{Ca, Reply, Server, bare, http, json};
 use super::*;
-use crate::clients::proxmox::ProxmoxError;
+use crate::clients::proxmox::{Answer, ProxmoxError};
 
 /// What `GET /version` ends with at a server that answers so; the line must be whole and must not tell the token.
 async fn failure(answer: impl Fn() -> Reply + Send + Sync + 'static) -> ProxmoxError {
@@ -32,6 +32,46 @@ fn sound(error: &ProxmoxError, url: &str) {
     for text in [line, format!("{error:?}"), format!("{:?}", anyhow::Error::new(error.clone()))] {
         assert!(!text.contains(CANARY), "{text}");
     }
+}
+
+/// Two guests; in the first something that is no JSON, or no text.
+async fn two_guests(bad: &'static [u8]) -> Answer<Resources> {
+    let ca = Ca::new("cluster");
+    let server = Server::new(&ca, move |_, _| {
+        let row = |vmid: u32, more: &[u8]| {
+            let start =
+                format!(r#"{{"type":"qemu","vmid":{vmid},"node":"pve","status":"running","maxmem":8,"cpu":"#);
+            [start.as_bytes(), more, b"}"].concat()
+        };
+        let body = [br#"{"data":["#, &*row(100, bad), b",", &*row(101, b"0.5"), b"]}"].concat();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        Reply::Bytes([head.as_bytes(), &body].concat())
+    })
+    .await;
+    client(&settings(&ca, &[("pve", &server)])).resources().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_value_that_is_no_json_costs_only_itself() {
+    for bad in [&b"NaN"[..], b"-Infinity", b"1e999", b"0.1,\"name\":\"\\ud800\"", b"[[[[1]]]]"] {
+        let answer = two_guests(bad).await;
+        let seen = String::from_utf8_lossy(bad);
+        assert_eq!((answer.value.guests.len(), answer.odd_rows), (2, 1), "{seen}");
+        assert_eq!(answer.value.guests[0].mem_total_bytes, Some(8), "{seen}");
+    }
+    let latin = two_guests(b"0.1,\"name\":\"caf\xe9\"").await;
+    assert_eq!(latin.value.guests[0].name.as_deref(), Some("caf\u{fffd}"));
+    let twice = two_guests(b"0.1,\"cpu\":0.25").await;
+    assert_eq!((twice.value.guests[0].cpu, twice.odd_rows), (Some(0.25), 1));
+}
+
+#[tokio::test]
+async fn a_name_of_signs_that_hide_is_shown_for_what_it_is() {
+    let long = format!("0.1,\"name\":\"a\\u001b[31m\u{202e}{}\"", "n".repeat(5_000));
+    let answer = two_guests(Box::leak(long.into_bytes().into_boxed_slice())).await;
+    let name = answer.value.guests[0].name.clone().unwrap();
+    assert!(name.starts_with("a\u{fffd}[31m\u{fffd}nnn") && name.chars().count() == 256, "{name}");
+    assert_eq!(answer.odd_rows, 1);
 }
 
 #[tokio::test]
