@@ -7,6 +7,7 @@ mod acting_switch;
 mod away;
 mod demo;
 mod disk;
+mod doctor;
 mod doors;
 mod drops;
 mod foreign;

@@ -5,6 +5,7 @@
 
 mod account;
 mod audit;
+mod doctor;
 mod enrol;
 mod kill_switch;
 mod words;
@@ -17,8 +18,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::{self, AppError, Listeners},
-    clients::proxmox::doctor::Level,
-    clock::Clock,
     config::{self, Config, ConfigError},
     store,
 };
@@ -48,8 +47,10 @@ struct Cli {
 enum Command {
     /// Run the daemon (the default).
     Serve,
-    /// Check the settings, the data directory and the cluster, each line ok, warn or fail.
+    /// Check the settings, the data directory and whether the cluster is reached, each line ok, warn or fail.
     Check,
+    /// Look at the token's privileges, certificates, clocks and host keys, each line ok, warn or fail.
+    Doctor,
     /// Write a consistent copy of the database to a new file; works while the daemon runs.
     Backup { file: PathBuf },
     /// Put a copy back into an empty data directory.
@@ -112,7 +113,8 @@ pub fn run() -> ExitCode {
 async fn execute(command: Command, config: Config) -> Result<ExitCode, AppError> {
     match command {
         Command::Serve => serve(config).await,
-        Command::Check => check(&config).await,
+        Command::Check => Ok(doctor::check(&config).await),
+        Command::Doctor => Ok(doctor::doctor(&config).await),
         Command::Backup { file } => {
             store::backup(&config.data.dir, &file)?;
             say(&format!("the database was copied to {}", file.display()));
@@ -167,35 +169,15 @@ async fn stop_signal() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Settings were read before; this looks at what they name.
-async fn check(config: &Config) -> Result<ExitCode, AppError> {
-    say("ok   the configuration is valid");
-    let mut worst = Level::Ok;
-    match app::cluster(config, Clock) {
-        Ok(Some(client)) => {
-            for finding in client.examine(Clock).await {
-                say(&finding.to_string());
-                worst = worst.max(finding.level);
-            }
-        }
-        Ok(None) => {
-            say("warn no cluster is configured: add [proxmox] to the configuration");
-            worst = Level::Warn;
-        }
-        Err(error) => {
-            say(&format!("fail {error}"));
-            worst = Level::Fail;
-        }
-    }
-    Ok(if worst == Level::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
 fn logging(config: &Config) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.log.filter).map_err(|error| ConfigError::Value {
         key: "log.filter",
         value: format!("`{}` ({error})", config.log.filter),
         todo: "give something like jarvisd=info,warn",
     })?;
+    // What strangers send that is no HTTP is their affair: with every scanner it would fill the log.
+    let strangers = "actix_http=off".parse().ok().filter(|_| !config.log.filter.contains("actix_http"));
+    let filter = strangers.into_iter().fold(filter, EnvFilter::add_directive);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if config.log.json {
         builder.json().flatten_event(true).init();

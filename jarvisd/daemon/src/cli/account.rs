@@ -12,7 +12,7 @@ use clap::Subcommand;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::words::{fail, say};
+use super::words::{fail, hand_over, say};
 use crate::{
     access::{Keeper, Scope, Scopes, TOKEN_DAYS_DEFAULT},
     app::{self, AppError},
@@ -69,8 +69,12 @@ pub async fn token(command: TokenCommand, config: &Config) -> Result<ExitCode, A
             let Ok(scopes) = Scopes::new(scopes) else {
                 return Ok(fail(2, &"give at least one --scope"));
             };
-            let (secret, _) = keeper.create_token(&name, &scopes, days).await?;
-            say(secret.reveal());
+            let (secret, token) = keeper.create_token(&name, &scopes, days).await?;
+            if let Err(error) = hand_over(secret.reveal()) {
+                // Nobody has it, so nobody shall miss it.
+                keeper.revoke_token(token.id).await?;
+                return Ok(fail(1, &format!("the token could not be printed ({error}) and was revoked")));
+            }
             Ok(ExitCode::SUCCESS)
         }
         TokenCommand::List => {

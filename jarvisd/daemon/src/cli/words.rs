@@ -13,6 +13,13 @@ pub fn say(text: &str) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
+/// For what is shown this once: whether it reached anybody.
+pub fn hand_over(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
 pub fn fail(code: u8, error: &dyn Display) -> ExitCode {
     let _ = writeln!(io::stderr().lock(), "jarvisd: {error}");
     ExitCode::from(code)

@@ -29,6 +29,7 @@ mod sessions;
 mod settings;
 mod standing;
 mod tokens;
+mod usable;
 mod users;
 mod writer;
 
@@ -61,6 +62,7 @@ pub use sessions::{NewSession, Session, Sessions};
 pub use settings::Settings;
 pub use standing::{Noted, Standing, StandingRow};
 pub use tokens::{NewToken, Token, Tokens};
+pub use usable::usable;
 pub use users::Users;
 
 use crate::clock::Clock;

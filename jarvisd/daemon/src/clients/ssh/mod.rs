@@ -5,6 +5,7 @@
 //! quoted (`jarvis_core::shapes`). What comes in is a finished line; a person's shell is a handle of its own.
 
 pub mod changes;
+mod doctor;
 mod error;
 mod exec;
 pub mod reads;
@@ -24,6 +25,7 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 pub use changes::exact;
+pub use doctor::examine;
 pub use error::SshError;
 pub use shell::{Keys, Shell, ShellEvent, Shells, Size};
 pub use trust::{HostKeys, Offered, Standing};
