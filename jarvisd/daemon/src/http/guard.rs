@@ -223,7 +223,8 @@ pub fn store_error(doing: &str, error: crate::store::StoreError) -> ApiError {
         StoreError::Busy { .. } | StoreError::Closed { .. } => ApiError::unavailable(doing, &error),
         // The machine's trouble, not ours: it says what to do, and it may be over in a moment.
         StoreError::Database {
-            trouble: Trouble::Full | Trouble::Disk | Trouble::ReadOnly | Trouble::Locked, ..
+            trouble: Trouble::Full | Trouble::Disk | Trouble::ReadOnly | Trouble::Locked,
+            ..
         } => ApiError::unavailable(doing, &error),
         other => ApiError::internal(doing, &other),
     }

@@ -18,6 +18,7 @@ mod outside;
 mod paging;
 mod past;
 mod query;
+mod room;
 mod route;
 mod routes;
 mod scrape;
@@ -95,9 +96,10 @@ pub async fn serve(
     let site = Site::new(parts, listener.local_addr()?, shutdown.clone());
     let terminals = site.terminals.clone();
     let feed = tokio::spawn(site.feed.clone().run(shutdown.clone()));
-    let metrics = scrape::server(&site, metrics_listener)?;
     let workers = usize::from(site.config.server.workers);
-    let connections = usize::from(site.config.server.sockets_max) + CONNECTIONS_BESIDES;
+    let wanted = usize::from(site.config.server.sockets_max) + CONNECTIONS_BESIDES;
+    let room = room::make(wanted, scrape::CONNECTIONS_MAX);
+    let metrics = scrape::server(&site, metrics_listener, room.metrics)?;
     let server = HttpServer::new(move || {
         let site = Rc::new(site.clone());
         let outer = Rc::clone(&site);
@@ -108,7 +110,7 @@ pub async fn serve(
     })
     .workers(workers)
     .worker_max_blocking_threads(BLOCKING_THREADS)
-    .max_connections(connections.div_ceil(workers.max(1)))
+    .max_connections(room.http.div_ceil(workers.max(1)))
     .client_request_timeout(REQUEST_HEAD_WAIT)
     .keep_alive(KEEP_ALIVE)
     .tcp_nodelay(true)

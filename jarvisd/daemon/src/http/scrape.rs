@@ -1,13 +1,12 @@
 //! The metrics listener. It speaks OpenMetrics and says so: without the exact content type a scraper refuses it.
 
-use std::{io, net::TcpListener, rc::Rc, sync::Arc};
+use std::{io, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, ResponseError, dev::Server, http::header, middleware, web,
 };
 
 use super::{
-    REQUEST_HEAD_WAIT,
     call::header_text,
     error::{ApiError, Kind},
     guard::{access_error, bearer},
@@ -16,10 +15,12 @@ use super::{
 use crate::{access::Scope, metrics::Exposition};
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Scrapers are few; a connection more is somebody else.
-const CONNECTIONS_MAX: usize = 64;
+/// Scrapers are few; these are for whoever opens connections and says nothing, so that a scraper still gets one.
+pub const CONNECTIONS_MAX: usize = 256;
+/// A scraper asks as soon as it is connected.
+const REQUEST_HEAD_WAIT: Duration = Duration::from_secs(1);
 
-pub fn server(site: &Site, listener: TcpListener) -> io::Result<Server> {
+pub fn server(site: &Site, listener: TcpListener, connections_max: usize) -> io::Result<Server> {
     let exposition = Arc::new(Exposition::new(
         site.state.clone(),
         site.store.clone(),
@@ -44,7 +45,7 @@ pub fn server(site: &Site, listener: TcpListener) -> io::Result<Server> {
         }))
     })
     .workers(1)
-    .max_connections(CONNECTIONS_MAX)
+    .max_connections(connections_max)
     .client_request_timeout(REQUEST_HEAD_WAIT)
     .shutdown_timeout(1)
     .disable_signals()
