@@ -13,7 +13,7 @@ mod pace;
 use std::{sync::Arc, time::Duration};
 
 use jarvis_core::cluster::{
-    GuestKind, NodeName, SourceId, Vmid,
+    ClusterState, GuestKind, NodeName, SourceId, Vmid,
     reading::{GuestRow, Membership, NodeDetail, Part, Reading, Resources, TaskRow},
 };
 use tokio::sync::watch;
@@ -223,6 +223,9 @@ impl<C: Cluster> Shared<C> {
         let (_, state) = self.state.current();
         let failing = state.sources.get(&reading.source).is_some_and(|s| s.error.is_some());
         match &reading.part {
+            Err(error) if !failing && said_of_another(&state, &reading.source, error) => {
+                tracing::debug!(source = %reading.source, %error, "cannot be read either");
+            }
             Err(error) if !failing => tracing::warn!(source = %reading.source, %error, "cannot be read"),
             Ok(_) if failing => tracing::info!(source = %reading.source, "can be read again"),
             _ => {}
@@ -265,6 +268,15 @@ impl<C: Cluster> Shared<C> {
         directs.wanted(&events);
         self.journal.tell(events);
     }
+}
+
+/// Whether another source fails for the same cause, so that this one has nothing new to say. The cause is what stands
+/// behind the question and the node.
+fn said_of_another(state: &ClusterState, source: &SourceId, error: &str) -> bool {
+    let cause = |text: &str| text.split_once(": ").map_or_else(|| text.to_owned(), |(_, c)| c.to_owned());
+    let mine = cause(error);
+    let mut others = state.sources.iter().filter(|(id, _)| *id != source);
+    others.any(|(_, s)| s.error.as_deref().is_some_and(|e| cause(e) == mine))
 }
 
 /// Sources grow older by themselves.
