@@ -6,6 +6,12 @@ import { join, resolve } from "node:path";
 import { Child, freePort, freeRow } from "./children.mjs";
 
 const READY_MS = 30_000;
+/** What `dashboard/dist` holds. Nginx's own list is a file that not every machine has where Debian puts it. */
+const TYPES = `types {
+    text/html html; text/css css; application/javascript js mjs; application/json json map; text/plain txt;
+    application/manifest+json webmanifest; image/svg+xml svg; image/png png; image/x-icon ico;
+    font/woff2 woff2; font/woff woff; application/wasm wasm;
+  }`;
 const root = resolve(import.meta.dirname, "../..");
 
 /** A password a person can type: four groups without look-alikes, about 99 bits. */
@@ -122,7 +128,8 @@ export class Stack {
     const main = `${asRoot} daemon off; worker_processes 1; pid ${at("nginx.pid")}; error_log stderr warn;
 events { worker_connections 1024; }
 http {
-  include /etc/nginx/mime.types; default_type application/octet-stream; access_log off; sendfile on;
+  ${TYPES}
+  default_type application/octet-stream; access_log off; sendfile on;
   ${temps.map((t) => `${t}_temp_path ${at(t)};`).join(" ")}
   include ${at("jarvis.conf")};
 }

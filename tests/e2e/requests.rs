@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use jarvis_tests::{daemon::Jarvisd, process::PATIENCE, sim::Sim, socket::Socket};
 use serde_json::json;
 
@@ -11,8 +11,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Four nodes, nobody looking.
 const IDLE_MAX: u64 = 24;
 
-/// A busy test machine skips or shifts a tick now and then; a viewer that cost requests would double them.
-const TICKS_LOST_SHARE: f64 = 0.05;
+/// A busy test machine skips a tick now and then. Then another minute is counted; a viewer that cost requests would
+/// cost them in each.
+const MINUTES_MAX: u32 = 3;
 
 #[tokio::test]
 async fn unwatched_a_minute_costs_at_most_24_requests_whatever_happens() -> Result<()> {
@@ -42,14 +43,18 @@ async fn unwatched_a_minute_costs_at_most_24_requests_whatever_happens() -> Resu
 
 #[tokio::test]
 async fn fifty_viewers_cost_as_many_requests_as_one() -> Result<()> {
-    let (one, fifty) = tokio::try_join!(watched(1), watched(50))?;
-    // One poll more or less at the edges of the minute.
-    let poll = one.div_ceil(60);
-    let apart = one.abs_diff(fifty);
-    println!("requests in a minute: 1 viewer {one}, 50 viewers {fifty}, one poll about {poll}");
-    let allowed = poll + (one as f64 * TICKS_LOST_SHARE) as u64;
-    ensure!(apart <= allowed, "1 viewer {one}, 50 viewers {fifty}: {apart} apart, {allowed} allowed");
-    Ok(())
+    let mut counted = Vec::new();
+    for _ in 0..MINUTES_MAX {
+        let (one, fifty) = tokio::try_join!(watched(1), watched(50))?;
+        // One poll more or less at the edges of the minute.
+        let poll = one.div_ceil(60);
+        println!("requests in a minute: 1 viewer {one}, 50 viewers {fifty}, one poll about {poll}");
+        if one.abs_diff(fifty) <= poll {
+            return Ok(());
+        }
+        counted.push((one, fifty));
+    }
+    bail!("with 1 and with 50 viewers, minute by minute: {counted:?}");
 }
 
 async fn watched(viewers: usize) -> Result<u64> {
