@@ -33,6 +33,15 @@ async fn a_wrong_token_is_told() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_token_without_permissions_of_its_own_is_told() -> Result<()> {
+    let sim = Sim::start().await?;
+    let mut cluster = sim.cluster()?;
+    // The simulator lays its tokens side by side.
+    cluster.token_file = cluster.token_file.with_file_name("noacl.token");
+    never_ready(&cluster, &["privilege"]).await
+}
+
+#[tokio::test]
 async fn an_expired_certificate_is_told() -> Result<()> {
     let sim = Sim::with(&["--expired-certificates"]).await?;
     never_ready(&sim.cluster()?, &["expired"]).await

@@ -117,7 +117,11 @@ fn unseen(state: &ClusterState, cluster: &Cluster) -> Option<Sentence> {
             Some((Health::Unknown, headline.into(), detail))
         }
         SourceState::Waiting => match error {
-            Some(error) => Some((Health::Unknown, "I cannot see the cluster.".into(), error)),
+            Some(error) => {
+                let rows = parts[0].is_some_and(|s| s.state != SourceState::Waiting);
+                let what = if rows { "quorum and membership" } else { "the cluster" };
+                Some((Health::Unknown, format!("I cannot see {what}."), error))
+            }
             None => Some((
                 Health::Unknown,
                 "I am looking for the cluster.".into(),

@@ -127,7 +127,13 @@ impl Proxmox {
 
     /// Nodes, guests and storages in one answer.
     pub async fn resources(&self) -> Result<Answer<Resources>, ProxmoxError> {
-        self.read(&Ask::resources(), decode::resources).await
+        let ask = Ask::resources();
+        let raw = self.raw(&ask).await?;
+        let read = self.decoded(&ask, &raw, decode::resources)?;
+        match refusal::stripped(&read.value) {
+            Some(what) => Err(ProxmoxError::at(raw.place.clone(), ErrorKind::Forbidden { what })),
+            None => Ok(read),
+        }
     }
 
     /// Quorum, and which nodes are online.

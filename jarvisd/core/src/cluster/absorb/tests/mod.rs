@@ -108,6 +108,9 @@ fn before_the_first_answer_nothing_is_claimed() {
         nodes: vec![NodeRow { mem_total_bytes: None, ..node_gone("pve", NodeStatus::Online) }],
         ..Resources::default()
     };
+    let half = ClusterState::default()
+        .absorb(&[rows(T0, token.clone()), failed(SourceId::membership(), T0, "no right to it")], T0);
+    assert_eq!(headline(&half), "I cannot see quorum and membership.", "the rows are there");
     let state = ClusterState::default()
         .absorb(&[membership(T0, members(&[("pve", true)], true)), rows(T0, token)], T0);
     assert_eq!(headline(&state), "I may not be seeing the whole cluster.", "a token without rights is named");

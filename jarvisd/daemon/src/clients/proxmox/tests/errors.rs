@@ -66,6 +66,18 @@ async fn a_value_that_is_no_json_costs_only_itself() {
 }
 
 #[tokio::test]
+async fn a_list_from_which_everything_was_left_out_is_a_refusal() {
+    for rows in ["", r#"{"type":"node","node":"pve","status":"online"}"#] {
+        let ca = Ca::new("cluster");
+        let body = format!(r#"{{"data":[{rows}]}}"#);
+        let server = Server::new(&ca, move |_, _| json(&body)).await;
+        let error = client(&settings(&ca, &[("pve", &server)])).resources().await.unwrap_err();
+        assert_eq!(error.word(), "forbidden", "{rows}");
+        assert!(error.to_string().contains("privilege separation"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_name_of_signs_that_hide_is_shown_for_what_it_is() {
     let long = format!("0.1,\"name\":\"a\\u001b[31m\u{202e}{}\"", "n".repeat(5_000));
     let answer = two_guests(Box::leak(long.into_bytes().into_boxed_slice())).await;
