@@ -71,7 +71,10 @@ impl Channel {
         next: Result<Frame, RecvError>,
     ) -> Result<(), End> {
         match next {
-            Ok(frame) if self.due.is_some() || frame.seq <= self.seq => Ok(()),
+            Err(RecvError::Closed) => Err(End::Restart),
+            // What is owed holds it, however much has gone by.
+            _ if self.due.is_some() => Ok(()),
+            Ok(frame) if frame.seq <= self.seq => Ok(()),
             Ok(frame) if frame.seq == self.seq + 1 => self.pass(wire, frame).await,
             Ok(_) | Err(RecvError::Lagged(_)) => {
                 site.meter.lagged(NAME);
@@ -79,7 +82,6 @@ impl Channel {
                 self.resync(site);
                 Ok(())
             }
-            Err(RecvError::Closed) => Err(End::Restart),
         }
     }
 

@@ -4,6 +4,7 @@ mod access;
 mod credentials;
 mod harness;
 mod lists;
+mod patience;
 mod scraping;
 mod streams;
 mod strictness;

@@ -13,21 +13,25 @@ use tokio_tungstenite::{
 use super::harness::Daemon;
 use crate::access::Scope;
 
-struct Screen(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(super) struct Screen(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 #[derive(Debug, PartialEq)]
-enum Said {
+pub(super) enum Said {
     Frame(Value),
     Closed(u16, String),
     Broken,
 }
 
 impl Screen {
-    async fn open(daemon: &Daemon, token: &str, query: &str) -> Self {
+    pub async fn open(daemon: &Daemon, token: &str, query: &str) -> Self {
         Self::try_open(daemon, query, &[("authorization", &format!("Bearer {token}"))]).await.unwrap()
     }
 
-    async fn try_open(daemon: &Daemon, query: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+    pub async fn try_open(
+        daemon: &Daemon,
+        query: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, u16> {
         let mut request = format!("ws://{}/ws?{query}", daemon.authority).into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
@@ -40,7 +44,7 @@ impl Screen {
     }
 
     /// The next frame or the end; pings are answered by the library.
-    async fn next(&mut self) -> Said {
+    pub async fn next(&mut self) -> Said {
         loop {
             let next = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await;
             match next.expect("the stream says something within ten seconds") {
@@ -55,7 +59,7 @@ impl Screen {
         }
     }
 
-    async fn frame(&mut self) -> Value {
+    pub async fn frame(&mut self) -> Value {
         match self.next().await {
             Said::Frame(frame) => frame,
             other => panic!("{other:?}"),
@@ -63,7 +67,7 @@ impl Screen {
     }
 
     /// The next frame of this type on this channel; others are passed over.
-    async fn until(&mut self, kind: &str, channel: &str) -> Value {
+    pub async fn until(&mut self, kind: &str, channel: &str) -> Value {
         loop {
             let frame = self.frame().await;
             if frame["type"] == kind && (frame["channel"] == channel || channel.is_empty()) {
@@ -72,7 +76,7 @@ impl Screen {
         }
     }
 
-    async fn end(&mut self) -> (Value, u16) {
+    pub async fn end(&mut self) -> (Value, u16) {
         let mut bye = Value::Null;
         loop {
             match self.next().await {
@@ -84,12 +88,12 @@ impl Screen {
         }
     }
 
-    async fn say(&mut self, frame: Value) {
+    pub async fn say(&mut self, frame: Value) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 }
 
-async fn read_token(daemon: &Daemon) -> String {
+pub(super) async fn read_token(daemon: &Daemon) -> String {
     daemon.token(&[Scope::Read]).await
 }
 
