@@ -76,7 +76,7 @@ step "rust lints" check cargo clippy --locked --workspace --all-targets -- -D wa
 step "dashboard lints and types" check npm --prefix dashboard run --silent lint
 step "unit and property tests" cargo unit
 step "generated files" check generated
-step "harness, frames, house rules" cargo cargo test --locked -p jarvis-tests --lib --test fixtures --test tidy --no-fail-fast
+step "harness, frames, house rules" cargo cargo test --locked -p jarvis-tests --lib --bins --test fixtures --test tidy --no-fail-fast
 step "dashboard tests" vitest npm --prefix dashboard run --silent test
 if [ -z "$quick" ]; then
     step "dashboard build" check npm --prefix dashboard run --silent build

@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 
 use crate::{
     figures::{Table, ms, percentile},
-    idle::rss_mib,
+    idle::rss_mb,
 };
 
 const SOCKETS: usize = 1_000;
@@ -47,6 +47,7 @@ pub async fn run(table: &mut Table, jitter: Duration) -> Result<()> {
     let (seen, open) = (Arc::new(Mutex::new(Seen::default())), Arc::new(AtomicUsize::new(0)));
     let door = jarvisd.door();
     let mut readers = Vec::new();
+    let unwatched = rss_mb(jarvisd.process.pid())?;
     for _ in 0..SOCKETS {
         let socket = connect(&door).await?;
         let (seen, open) = (seen.clone(), open.clone());
@@ -79,7 +80,12 @@ pub async fn run(table: &mut Table, jitter: Duration) -> Result<()> {
     table.told(&format!("fan-out of {frame:.1} kB to {SOCKETS} sockets, median"), format!("{median:.1} ms"));
     table.judged("fan-out, p99 above the machine's own lateness", above, PROMISE_MS, "ms");
     table.told("CPU while a thousand look", format!("{:.1} %", cpu * 100.0));
-    table.told("memory while a thousand look", format!("{:.1} MiB", rss_mib(jarvisd.process.pid())?));
+    let watched = rss_mb(jarvisd.process.pid())?;
+    table.told("memory while a thousand look", format!("{watched:.1} MB"));
+    table.told(
+        "memory of each of them",
+        format!("{:.1} kB", (watched - unwatched) * 1_000.0 / SOCKETS as f64),
+    );
     Ok(())
 }
 

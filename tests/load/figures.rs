@@ -39,13 +39,14 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<60} {:>14} {:>12}", "what", "measured", "promised")?;
         for Row { what, measured, promised, kept } in &self.rows {
             let word = match kept {
                 None => "",
-                Some(true) => "kept",
+                Some(true) => "ok",
                 Some(false) => "MISSED",
             };
-            writeln!(f, "{what:<52} {measured:>14} {promised:>12} {word}")?;
+            writeln!(f, "{what:<60} {measured:>14} {promised:>12} {word}")?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::figures::{Table, percentile};
 
 const STARTS: usize = 20;
 const START_MS: f64 = 150.0;
-const RSS_MIB: f64 = 25.0;
+const RSS_MB: f64 = 25.0;
 
 /// Long enough for allocators to settle and the first history to be written.
 const SETTLE: Duration = Duration::from_secs(45);
@@ -46,14 +46,14 @@ pub async fn memory(table: &mut Table) -> Result<()> {
     let home = Home::new(Some(&sim.cluster()?), "")?;
     let process = home.start().await?;
     tokio::time::sleep(SETTLE).await;
-    let rss = rss_mib(process.pid())?;
-    table.judged("memory, 4 nodes and 50 guests, nobody looking", rss, RSS_MIB, "MiB");
+    let rss = rss_mb(process.pid())?;
+    table.judged("memory, 4 nodes and 50 guests, nobody looking", rss, RSS_MB, "MB");
     Ok(())
 }
 
-pub fn rss_mib(pid: u32) -> Result<f64> {
+pub fn rss_mb(pid: u32) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("VmRSS")?;
     let kib: f64 = line.split_whitespace().next().context("a number")?.parse()?;
-    Ok(kib / 1024.0)
+    Ok(kib * 1.024 / 1_000.0)
 }
