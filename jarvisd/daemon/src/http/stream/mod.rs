@@ -9,21 +9,24 @@ mod cluster;
 mod events;
 mod feed;
 mod inbox;
+mod pieces;
 mod session;
 mod sockets;
 mod wire;
 
-use actix_web::{HttpResponse, http::header};
+use actix_web::{HttpResponse, body::MessageBody, http::header};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use feed::Feed;
+pub use pieces::PIECE_BYTES;
 pub use sockets::Sockets;
 
 use super::{
     call::{Call, header_text},
     error::{ApiError, Kind},
 };
+use pieces::Pieces;
 use session::Session;
 use sockets::Credential;
 
@@ -77,5 +80,5 @@ pub fn open(call: Call) -> Result<HttpResponse, ApiError> {
     let messages = messages.max_continuation_size(FRAME_BYTES_MAX);
     let seat = site.sockets.take(credential.clone());
     actix_web::rt::spawn(Session::new(site, credential, sink).run(messages, query, seat));
-    Ok(response)
+    Ok(response.map_body(|_, body| Pieces::new(body).boxed()))
 }
