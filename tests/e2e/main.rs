@@ -15,6 +15,7 @@ mod kill;
 mod live;
 mod loss;
 mod odd_api;
+mod records;
 mod refused;
 mod requests;
 mod schema;

@@ -33,7 +33,7 @@ use crate::{
     state::StateHub,
     store::{Limits, Store, StoreError},
     supervisor::Supervisor,
-    tasks::{history, journal::Journal, past, poll, retention, sensors, wake},
+    tasks::{history, journal::Journal, past, poll, records, retention, sensors, wake},
     tools,
 };
 
@@ -192,6 +192,7 @@ pub async fn run(
     let shells = shells(&config, clock)?;
     let state = StateHub::new(epoch()?);
     let keeper = Keeper::new(store.clone(), clock, &config.access);
+    records::started(&store, clock, BUILD).await;
     if let Some(offer) = keeper.offer_set_up(&config.data.dir).await? {
         offered(&offer);
     }
@@ -202,6 +203,8 @@ pub async fn run(
     let journal = Journal::start(&supervisor, store.clone());
     history::start(&supervisor, state.clone(), store.clone(), clock);
     retention::start(&supervisor, store.clone());
+    let other = keeper.clone();
+    records::start(&supervisor, store.clone(), move || other.look_again());
     // Nothing opens incidents yet; the poller is ready for the day something does.
     let (_incident, incident) = watch::channel(false);
     let (mut poke, mut spare) = (poll::Poke::default(), None);
@@ -263,19 +266,31 @@ pub async fn run(
     // Also when serving ended by itself.
     shutdown.cancel();
     let in_time = supervisor.stopped(Duration::from_secs(config.server.stop_grace_s.into())).await;
+    let closed = close(&store, clock, in_time).await;
+    served.map_err(AppError::Serve)?;
+    Ok(closed?)
+}
+
+/// Records the end, writes what is queued and frees the directory.
+async fn close(store: &Store, clock: Clock, in_time: bool) -> Result<(), StoreError> {
+    records::stopped(store, clock, in_time).await;
     let closed = store.close().await;
     match (&closed, in_time) {
         (Ok(()), true) => tracing::info!("stopped in order"),
         (Ok(()), false) => tracing::warn!("stopped; some loops were still busy and were dropped"),
         (Err(error), _) => tracing::error!(%error, "stopped, but the store could not be closed in order"),
     }
-    served.map_err(AppError::Serve)?;
-    Ok(closed?)
+    closed
 }
 
 /// Opens the store as the configuration says.
 pub fn open_store(config: &Config) -> Result<Store, AppError> {
     Ok(Store::open(&config.data.dir, Clock, Limits::from(&config.data))?)
+}
+
+/// As [`open_store`], also beside a daemon that has it open.
+pub fn join_store(config: &Config) -> Result<Store, AppError> {
+    Ok(Store::open_or_join(&config.data.dir, Clock, Limits::from(&config.data))?)
 }
 
 fn epoch() -> Result<String, AppError> {

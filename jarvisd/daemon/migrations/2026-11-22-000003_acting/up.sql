@@ -66,6 +66,12 @@ CREATE INDEX intents_open ON intents (number) WHERE ended IS NULL;
 CREATE TRIGGER intents_are_never_removed BEFORE DELETE ON intents
 BEGIN SELECT RAISE(ABORT, 'intents are kept'); END;
 
+-- A conflict clause would remove the older row without asking the trigger above.
+CREATE TRIGGER intents_begin_once BEFORE INSERT ON intents
+WHEN NEW.ended IS NOT NULL OR NEW.upid IS NOT NULL
+    OR EXISTS (SELECT 1 FROM intents WHERE id = NEW.id OR number = NEW.number)
+BEGIN SELECT RAISE(ABORT, 'an intent begins once'); END;
+
 -- What was meant never changes, and an outcome stands.
 CREATE TRIGGER intents_keep_what_was_meant BEFORE UPDATE ON intents
 WHEN OLD.ended IS NOT NULL
@@ -108,6 +114,7 @@ CREATE TABLE standing (
 -- Level 2, recommend: a person decides until somebody commissions more.
 INSERT INTO standing (key, value, changed_ms) VALUES
     ('level', '2', 0),
+    ('level_by', 'null', 0),
     ('epoch', '1', 0),
     ('flaps', '{"downs":{},"quarantined":{},"tries":{}}', 0),
     ('kill_switch', '"never seen"', 0);

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     config,
-    store::{NewSession, NewToken, PasswordHash, SecretHash, Session, Store, StoreError, Token, Verdict},
+    store::{By, NewSession, NewToken, PasswordHash, SecretHash, Session, Store, StoreError, Token, Verdict},
 };
 
 /// Log-ins that may wait for their turn; the next is told to come back.
@@ -71,6 +71,13 @@ pub struct From {
     pub user_agent: String,
 }
 
+impl From {
+    /// The operator, from this address.
+    pub fn by(&self) -> By {
+        By { who: format!("human/{OPERATOR}"), from: Some(self.address.clone()) }
+    }
+}
+
 /// A new session: the secret goes into the cookie and nowhere else.
 #[derive(Debug)]
 pub struct Granted {
@@ -104,6 +111,8 @@ pub enum Ended {
     },
     AllSessions,
     Token(i64),
+    /// Another process has written to the store: everybody looks.
+    Anything,
 }
 
 #[derive(Debug, Clone)]
@@ -181,11 +190,12 @@ impl Keeper {
         }
         self.count("set-up", from).await?;
         if !Plain::parse(token.trim()).is_some_and(|token| self.inner.set_up.is(&token)) {
+            self.inner.store.log_in_failed("set-up", &from.address, "wrong set-up token").await?;
             return Err(AccessError::BadCredentials);
         }
         self.forgive("set-up", from).await?;
         let hash = self.hash(password).await?;
-        if !self.inner.store.users().create_first(OPERATOR, hash).await? {
+        if !self.inner.store.users().create_first(OPERATOR, hash, &from.by()).await? {
             return Err(AccessError::AlreadySetUp);
         }
         self.inner.set_up.close();
@@ -225,20 +235,25 @@ impl Keeper {
         password::acceptable(&new, self.inner.password_length_min)?;
         self.check(OPERATOR, current, from).await?;
         let hash = self.hash(new).await?;
-        self.inner.store.users().set_password(OPERATOR, hash).await?;
+        self.inner.store.users().set_password(OPERATOR, hash, &from.by()).await?;
         self.tell(Ended::AllSessions);
         Ok(())
     }
 
     /// For the command line: sets the operator's password without the old one, or makes the operator.
-    pub async fn reset_password(&self, new: String) -> Result<(), AccessError> {
+    pub async fn reset_password(&self, new: String, by: &By) -> Result<(), AccessError> {
         let hash = self.hash(new).await?;
-        if !self.inner.store.users().create_first(OPERATOR, hash.clone()).await? {
-            self.inner.store.users().set_password(OPERATOR, hash).await?;
+        if !self.inner.store.users().create_first(OPERATOR, hash.clone(), by).await? {
+            self.inner.store.users().set_password(OPERATOR, hash, by).await?;
         }
         self.inner.set_up.close();
         self.tell(Ended::AllSessions);
         self.note("The password was reset", Some("from the command line"), Severity::Notice).await
+    }
+
+    /// Another process, such as the command line, may have ended a session or a token.
+    pub fn look_again(&self) {
+        self.tell(Ended::Anything);
     }
 
     /// The session of a cookie, if it lives; its use is noted.
@@ -280,6 +295,7 @@ impl Keeper {
         name: &str,
         scopes: &Scopes,
         days: u16,
+        by: &By,
     ) -> Result<(Plain, Token), AccessError> {
         let secret = Plain::random_token()?;
         let expires_ms = self.inner.clock.now_ms().saturating_add(i64::from(days) * DAY_MS);
@@ -289,7 +305,7 @@ impl Keeper {
             scopes: scopes.as_slice().iter().map(ToString::to_string).collect(),
             expires_ms,
         };
-        Ok((secret, self.inner.store.tokens().create(new).await?))
+        Ok((secret, self.inner.store.tokens().create(new, by).await?))
     }
 
     /// Tokens that are still good, newest first.
@@ -301,8 +317,8 @@ impl Keeper {
     }
 
     /// `false` when there is no such token.
-    pub async fn revoke_token(&self, id: i64) -> Result<bool, AccessError> {
-        let revoked = self.inner.store.tokens().revoke(id).await?;
+    pub async fn revoke_token(&self, id: i64, by: &By) -> Result<bool, AccessError> {
+        let revoked = self.inner.store.tokens().revoke(id, by).await?;
         self.tell(Ended::Token(id));
         Ok(revoked)
     }
@@ -338,6 +354,7 @@ impl Keeper {
     async fn check(&self, account: &str, password: String, from: &From) -> Result<(), AccessError> {
         self.count(account, from).await?;
         if password.len() > password::LENGTH_MAX {
+            self.inner.store.log_in_failed("session", &from.address, "wrong password").await?;
             return Err(AccessError::BadCredentials);
         }
         let phc = self.inner.store.users().password_hash(account).await?;
@@ -345,7 +362,10 @@ impl Keeper {
         if tokio::task::spawn_blocking(verify).await.map_err(|_| AccessError::Interrupted)? {
             return self.forgive(account, from).await;
         }
-        // As many lines as attempts are allowed, so the feed cannot be flooded.
+        // A flood of guesses with ever new names is counted, not listed.
+        if !self.inner.store.log_in_failed("session", &from.address, "wrong password").await? {
+            return Err(AccessError::BadCredentials);
+        }
         self.note("A log-in failed", Some(&format!("from {}", from.address)), Severity::Notice).await?;
         Err(AccessError::BadCredentials)
     }
@@ -359,6 +379,7 @@ impl Keeper {
             if let Verdict::LockedUntil(until_ms) =
                 attempts.begin(account, bucket, rule.window_ms, rule.attempts_max).await?
             {
+                self.inner.store.log_in_failed("session", &from.address, "locked out").await?;
                 let wait_ms = until_ms.saturating_sub(self.inner.clock.now_ms()).max(0);
                 return Err(AccessError::LockedOut { wait_s: wait_ms / 1_000 + 1 });
             }

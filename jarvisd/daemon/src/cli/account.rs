@@ -1,6 +1,7 @@
 //! `jarvisd user …` and `jarvisd token …`: the way in again when the dashboard's is lost.
 //!
-//! They open the store themselves, so the daemon must be stopped; while it runs, the dashboard and REST do the same.
+//! They work with the daemon up or down: beside a running one they write in short transactions of their own, and it
+//! notices at once.
 
 use std::{
     io::{self, BufRead, IsTerminal},
@@ -18,6 +19,7 @@ use crate::{
     app::{self, AppError},
     clock::Clock,
     config::{self, Config},
+    store::By,
 };
 
 #[derive(Debug, Subcommand)]
@@ -56,7 +58,7 @@ pub async fn user(command: UserCommand, config: &Config) -> Result<ExitCode, App
         },
     };
     with_keeper(config, async |keeper| {
-        keeper.reset_password(password.expose_secret().to_owned()).await?;
+        keeper.reset_password(password.expose_secret().to_owned(), &by()).await?;
         say("the password is set; all sessions have ended");
         Ok(ExitCode::SUCCESS)
     })
@@ -69,10 +71,10 @@ pub async fn token(command: TokenCommand, config: &Config) -> Result<ExitCode, A
             let Ok(scopes) = Scopes::new(scopes) else {
                 return Ok(fail(2, &"give at least one --scope"));
             };
-            let (secret, token) = keeper.create_token(&name, &scopes, days).await?;
+            let (secret, token) = keeper.create_token(&name, &scopes, days, &by()).await?;
             if let Err(error) = hand_over(secret.reveal()) {
                 // Nobody has it, so nobody shall miss it.
-                keeper.revoke_token(token.id).await?;
+                keeper.revoke_token(token.id, &by()).await?;
                 return Ok(fail(1, &format!("the token could not be printed ({error}) and was revoked")));
             }
             Ok(ExitCode::SUCCESS)
@@ -84,7 +86,7 @@ pub async fn token(command: TokenCommand, config: &Config) -> Result<ExitCode, A
             Ok(ExitCode::SUCCESS)
         }
         TokenCommand::Revoke { id } => {
-            if keeper.revoke_token(id).await? {
+            if keeper.revoke_token(id, &by()).await? {
                 say("revoked");
                 return Ok(ExitCode::SUCCESS);
             }
@@ -94,11 +96,15 @@ pub async fn token(command: TokenCommand, config: &Config) -> Result<ExitCode, A
     .await
 }
 
+fn by() -> By {
+    By::cli(rustix::process::getuid().as_raw())
+}
+
 async fn with_keeper(
     config: &Config,
     work: impl AsyncFnOnce(Keeper) -> Result<ExitCode, AppError>,
 ) -> Result<ExitCode, AppError> {
-    let store = app::open_store(config)?;
+    let store = app::join_store(config)?;
     let done = work(Keeper::new(store.clone(), Clock, &config.access)).await;
     store.close().await?;
     done

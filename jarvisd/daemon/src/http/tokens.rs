@@ -91,14 +91,15 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
     if !(1..=TOKEN_DAYS_MAX).contains(&days) {
         return Err(invalid(format!("expires_in_days is {days}; give 1 to {TOKEN_DAYS_MAX}")));
     }
-    let (secret, token) = call.site.keeper.create_token(name, &scopes, days).await.map_err(access_error)?;
+    let (secret, token) =
+        call.site.keeper.create_token(name, &scopes, days, &call.from().by()).await.map_err(access_error)?;
     json_with(StatusCode::CREATED, &MadeToken { token: secret.reveal().to_owned(), view: token.into() })
 }
 
 pub async fn revoke(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
     let id = call.param::<i64>("id")?;
-    if call.site.keeper.revoke_token(id).await.map_err(access_error)? {
+    if call.site.keeper.revoke_token(id, &call.from().by()).await.map_err(access_error)? {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(ApiError::not_found(format!("there is no token {id}, or it was revoked before; list them again")))

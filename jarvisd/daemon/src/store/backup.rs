@@ -10,11 +10,12 @@ use std::{
 use diesel::{SqliteConnection, connection::SimpleConnection, prelude::*, sql_types::Text};
 
 use super::{
-    Store, StoreError,
+    KillSwitch, Store, StoreError,
     connection::{self, Depth},
     directory::{self, Files},
     error::{Fault, Trouble},
 };
+use crate::clock::Clock;
 
 impl Store {
     /// Writes a consistent, checked copy to `file`, which must not exist. Writing goes on meanwhile.
@@ -51,6 +52,13 @@ pub fn restore(dir: &Path, file: &Path) -> Result<(), StoreError> {
     drop(to);
     // The copy is what gets checked: the backup may lie on a read-only or failing medium.
     check_copy(&files.draft).map_err(|e| named(e, file))?;
+    // What was decided and done since the backup is not in it: a person looks before anything acts on it.
+    let switch = KillSwitch::in_dir(&files.dir);
+    switch.set(true, "restore", Clock.now_ms()).map_err(|e| StoreError::Io {
+        doing: "throw",
+        path: switch.file().to_owned(),
+        source: io::Error::other(e),
+    })?;
     files.adopt_draft()
 }
 

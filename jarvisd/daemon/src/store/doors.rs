@@ -77,6 +77,17 @@ impl Store {
         self.send(doing, Message::Alone(Box::new(command)), answer).await
     }
 
+    /// Asks the writing connection something, in turn with what is written.
+    pub(super) async fn look<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let command = Command { work, after: |_: &T| (), value: None, reply };
+        self.send(doing, Message::Look(Box::new(command)), answer).await
+    }
+
     async fn send<T>(
         &self,
         doing: &'static str,

@@ -11,6 +11,7 @@ mod approvals;
 mod attempts;
 mod audit;
 pub mod backup;
+mod beside;
 mod connection;
 mod directory;
 mod doors;
@@ -37,7 +38,7 @@ mod writer;
 mod tests;
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
@@ -47,7 +48,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 pub use approvals::{Approvals, StoredApproval};
 pub use attempts::{Attempts, Verdict};
-pub use audit::{AUDIT_PAGE_MAX, Audit, AuditPage, audit_export, audit_export_to, audit_verify};
+pub use audit::{AUDIT_PAGE_MAX, Audit, AuditPage, By, audit_export, audit_export_to, audit_verify};
 pub use backup::{backup, restore};
 pub use error::{StoreError, Trouble};
 pub use events::{EVENTS_PAGE_MAX, EventFilter, EventPage, Events};
@@ -89,6 +90,9 @@ struct Inner {
     health: Health,
     /// The last row of the audit that was committed.
     audit: audit::Memory,
+    failed_log_ins: Mutex<audit::Failed>,
+    /// Of the writing connection, when last looked at; it changes when another process writes.
+    data_version: AtomicI64,
     closed: AtomicBool,
     fresh_events: broadcast::Sender<Event>,
     series: history::Registry,

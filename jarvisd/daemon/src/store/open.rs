@@ -4,18 +4,19 @@ use std::{
     fs,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
+use diesel::SqliteConnection;
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use super::{
     EVENTS_BEHIND_MAX, Inner, KillSwitch, Limits, Store, StoreError,
     audit::Memory,
     connection::{self, Depth, READERS_MAX},
-    directory::{self, Files},
+    directory::{self, DirectoryLock, Files},
     history,
     writer::{Health, QUEUE_MAX, Writer},
 };
@@ -45,6 +46,19 @@ impl Store {
         let mut conn = connection::writer(file, limits.database_bytes_max())?;
         connection::migrate(&mut conn, file)?;
 
+        Self::assembled(files, Some(lock), conn, clock, limits, looked_at)
+    }
+
+    /// Puts the parts together. `lock` is missing in a process beside the owner of the directory.
+    pub(super) fn assembled(
+        files: Files,
+        lock: Option<DirectoryLock>,
+        conn: SqliteConnection,
+        clock: Clock,
+        limits: Limits,
+        looked_at: bool,
+    ) -> Result<Self, StoreError> {
+        let file = &files.database;
         let health = Health::default();
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let writer = Writer {
@@ -53,7 +67,7 @@ impl Store {
             bytes_max: limits.database_bytes_max(),
             clock,
             health: health.clone(),
-            _lock: lock,
+            lock,
         };
         let readers = connection::readers(file)?;
         std::thread::Builder::new()
@@ -69,6 +83,8 @@ impl Store {
             permits: Arc::new(Semaphore::new(usize::try_from(READERS_MAX).unwrap_or(1))),
             health,
             audit: Memory::new(),
+            failed_log_ins: Mutex::default(),
+            data_version: AtomicI64::new(0),
             closed: AtomicBool::new(false),
             fresh_events: broadcast::channel(EVENTS_BEHIND_MAX).0,
             series: history::Registry::default(),

@@ -1,8 +1,10 @@
 //! Log-ins of browsers, found by the hash of their cookie.
 
 use diesel::prelude::*;
+use jarvis_core::audit::Kind;
+use serde_json::json;
 
-use super::{SecretHash, Store, StoreError, limits::MINUTE_MS, schema::sessions};
+use super::{By, SecretHash, Store, StoreError, limits::MINUTE_MS, schema::sessions};
 
 /// Sessions of one account; a log-in beyond it ends the oldest.
 const SESSIONS_MAX: i64 = 50;
@@ -49,7 +51,7 @@ impl Sessions<'_> {
     pub async fn create(self, new: NewSession) -> Result<(), StoreError> {
         let now_ms = self.0.inner.clock.now_ms();
         self.0
-            .write("begin a session", move |conn| {
+            .write_recorded("begin a session", move |conn, pen| {
                 diesel::insert_into(sessions::table)
                     .values((
                         sessions::id_hash.eq(new.hash.to_vec()),
@@ -70,6 +72,9 @@ impl Sessions<'_> {
                     .limit(SESSIONS_MAX)
                     .load(conn)?;
                 diesel::delete(sessions::table.filter(sessions::id_hash.eq_any(beyond))).execute(conn)?;
+                let by = By { who: format!("human/{}", new.account), from: Some(new.address.clone()) };
+                let detail = json!({ "browser": cut(&new.user_agent, USER_AGENT_CHARS_MAX) });
+                pen.append(conn, by.draft(Kind::LoggedIn, "session", detail, now_ms))?;
                 Ok(())
             })
             .await

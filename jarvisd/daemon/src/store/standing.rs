@@ -65,6 +65,7 @@ impl StandingRow<'_> {
             .write_recorded("change the autonomy level", move |conn, pen| {
                 let before = read(conn)?;
                 put(conn, "level", &u8::from(level).to_string(), at_ms)?;
+                put(conn, "level_by", &json!(who).to_string(), at_ms)?;
                 let epoch = begin_epoch(conn, at_ms)?;
                 let detail = json!({
                     "from": u8::from(before.level), "to": u8::from(level), "epoch": epoch,
@@ -76,6 +77,17 @@ impl StandingRow<'_> {
                     Draft { at_ms, kind: Kind::LevelChanged, who: who.clone(), subject, detail },
                 )?;
                 Ok(Standing { level, epoch })
+            })
+            .await
+    }
+
+    /// Who set the level and when; `None` while nobody has.
+    pub async fn level_set(self) -> Result<Option<(String, i64)>, StoreError> {
+        self.0
+            .read("read the autonomy level", |conn| {
+                let who: Option<String> = value(conn, "level_by")?;
+                let at_ms: i64 = standing::table.find("level_by").select(standing::changed_ms).first(conn)?;
+                Ok(who.map(|who| (who, at_ms)))
             })
             .await
     }

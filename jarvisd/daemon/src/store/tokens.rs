@@ -1,8 +1,10 @@
 //! API tokens: scopes and an end, found by the hash of their secret. A revoked token stays listed.
 
 use diesel::prelude::*;
+use jarvis_core::audit::Kind;
+use serde_json::json;
 
-use super::{SecretHash, Store, StoreError, limits::MINUTE_MS, schema::api_tokens};
+use super::{By, SecretHash, Store, StoreError, limits::MINUTE_MS, schema::api_tokens};
 
 /// Tokens that are neither revoked nor expired; a person keeps a handful.
 const TOKENS_MAX: i64 = 200;
@@ -53,7 +55,8 @@ impl Store {
 }
 
 impl Tokens<'_> {
-    pub async fn create(self, new: NewToken) -> Result<Token, StoreError> {
+    pub async fn create(self, new: NewToken, by: &By) -> Result<Token, StoreError> {
+        let by = by.clone();
         let name: String = new.name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
         if name.trim().is_empty() {
             return Err(StoreError::Refused("a token needs a name, to tell it from the others later".into()));
@@ -64,7 +67,7 @@ impl Tokens<'_> {
         let scopes = new.scopes.join(" ");
         let now_ms = self.0.inner.clock.now_ms();
         self.0
-            .write("create a token", move |conn| {
+            .write_recorded("create a token", move |conn, pen| {
                 let alive: i64 = api_tokens::table
                     .filter(api_tokens::revoked_ms.is_null().and(api_tokens::expires_ms.gt(now_ms)))
                     .count()
@@ -83,6 +86,10 @@ impl Tokens<'_> {
                     ))
                     .returning(Row::as_returning())
                     .get_result(conn)?;
+                let detail = json!({
+                    "change": "made", "label": name, "scopes": new.scopes, "expires_ms": new.expires_ms,
+                });
+                pen.append(conn, by.draft(Kind::AccessChanged, &subject(row.id), detail, now_ms))?;
                 Ok(row.into())
             })
             .await
@@ -119,12 +126,18 @@ impl Tokens<'_> {
     }
 
     /// `false` if there is no such token or it was revoked before.
-    pub async fn revoke(self, id: i64) -> Result<bool, StoreError> {
+    pub async fn revoke(self, id: i64, by: &By) -> Result<bool, StoreError> {
+        let by = by.clone();
         let now_ms = self.0.inner.clock.now_ms();
         self.0
-            .write("revoke a token", move |conn| {
+            .write_recorded("revoke a token", move |conn, pen| {
                 let row = api_tokens::table.find(id).filter(api_tokens::revoked_ms.is_null());
-                Ok(diesel::update(row).set(api_tokens::revoked_ms.eq(now_ms)).execute(conn)? == 1)
+                if diesel::update(row).set(api_tokens::revoked_ms.eq(now_ms)).execute(conn)? == 0 {
+                    return Ok(false);
+                }
+                let detail = json!({ "change": "revoked" });
+                pen.append(conn, by.draft(Kind::AccessChanged, &subject(id), detail, now_ms))?;
+                Ok(true)
             })
             .await
     }
@@ -145,6 +158,10 @@ impl Tokens<'_> {
             })
             .await
     }
+}
+
+fn subject(id: i64) -> String {
+    format!("token/{id}")
 }
 
 impl From<Row> for Token {

@@ -3,9 +3,11 @@
 //! Hashing and verifying are the access room's work; only the finished hash comes here.
 
 use diesel::prelude::*;
+use jarvis_core::audit::Kind;
+use serde_json::json;
 
 use super::{
-    PasswordHash, Store, StoreError,
+    By, PasswordHash, Store, StoreError,
     schema::{sessions, users},
 };
 
@@ -32,16 +34,18 @@ impl Users<'_> {
     }
 
     /// Makes the first account. `false` if there is one already: of two set-ups at once only one succeeds.
-    pub async fn create_first(self, name: &str, hash: PasswordHash) -> Result<bool, StoreError> {
-        let name = checked(name)?;
+    pub async fn create_first(self, name: &str, hash: PasswordHash, by: &By) -> Result<bool, StoreError> {
+        let (name, by) = (checked(name)?, by.clone());
         let now_ms = self.0.inner.clock.now_ms();
         self.0
-            .write("create the first account", move |conn| {
+            .write_recorded("create the first account", move |conn, pen| {
                 let count: i64 = users::table.count().get_result(conn)?;
                 if count > 0 {
                     return Ok(false);
                 }
                 insert(conn, &name, &hash, now_ms)?;
+                let detail = json!({ "change": "set up", "account": name });
+                pen.append(conn, by.draft(Kind::AccessChanged, "account", detail, now_ms))?;
                 Ok(true)
             })
             .await
@@ -66,16 +70,22 @@ impl Users<'_> {
     }
 
     /// Changes a password and ends every session of the account with it. `false` if there is no such account.
-    pub async fn set_password(self, name: &str, hash: PasswordHash) -> Result<bool, StoreError> {
-        let name = name.to_owned();
+    pub async fn set_password(self, name: &str, hash: PasswordHash, by: &By) -> Result<bool, StoreError> {
+        let (name, by) = (name.to_owned(), by.clone());
         let now_ms = self.0.inner.clock.now_ms();
         self.0
-            .write("change a password", move |conn| {
+            .write_recorded("change a password", move |conn, pen| {
                 let changed = diesel::update(users::table.find(&name))
                     .set((users::password_hash.eq(hash.as_str()), users::changed_ms.eq(now_ms)))
                     .execute(conn)?;
-                diesel::delete(sessions::table.filter(sessions::account.eq(&name))).execute(conn)?;
-                Ok(changed == 1)
+                if changed == 0 {
+                    return Ok(false);
+                }
+                let ended =
+                    diesel::delete(sessions::table.filter(sessions::account.eq(&name))).execute(conn)?;
+                let detail = json!({ "change": "new password", "account": name, "sessions_ended": ended });
+                pen.append(conn, by.draft(Kind::AccessChanged, "account", detail, now_ms))?;
+                Ok(true)
             })
             .await
     }

@@ -40,6 +40,8 @@ pub(super) enum Message {
     Job(Box<dyn Job>),
     /// Runs outside a transaction, for statements that cannot be inside one.
     Alone(Box<dyn Job>),
+    /// Asks the writing connection something; says nothing about whether writing works.
+    Look(Box<dyn Job>),
     Close(oneshot::Sender<Result<(), Fault>>),
 }
 
@@ -88,8 +90,9 @@ pub(super) struct Writer {
     pub bytes_max: i64,
     pub clock: Clock,
     pub health: Health,
-    /// Given back when the thread ends: nobody else may open while this one could still write.
-    pub _lock: DirectoryLock,
+    /// Given back when the thread ends: nobody else may open while this one could still write. Missing in a process
+    /// beside the owner.
+    pub lock: Option<DirectoryLock>,
 }
 
 impl Writer {
@@ -100,6 +103,10 @@ impl Writer {
             match message {
                 Message::Job(job) => next = self.batch(job, &mut queue),
                 Message::Alone(job) => self.alone(job),
+                Message::Look(mut job) => {
+                    let end = self.connected().and_then(|conn| job.run(conn));
+                    job.finish(end);
+                }
                 Message::Close(reply) => {
                     let end = self.shut();
                     drop(self);
@@ -206,6 +213,9 @@ impl Writer {
     /// Folds the log into the file, so that the next start finds one whole file.
     fn shut(&mut self) -> Result<(), Fault> {
         let Some(mut conn) = self.conn.take() else { return Ok(()) };
+        if self.lock.is_none() {
+            return Ok(());
+        }
         conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
         Ok(())
     }

@@ -4,6 +4,7 @@ pub mod history;
 pub mod journal;
 pub mod past;
 pub mod poll;
+pub mod records;
 pub mod retention;
 pub mod sensors;
 pub mod wake;

@@ -221,7 +221,7 @@ impl Session {
 
     fn is_mine(&self, what: &Ended) -> bool {
         match (what, &self.credential) {
-            (Ended::AllSessions, Credential::Session(_)) => true,
+            (Ended::Anything, _) | (Ended::AllSessions, Credential::Session(_)) => true,
             (Ended::Session(ended), Credential::Session(mine)) => ended == mine,
             (Ended::Token(ended), Credential::Token(mine, _)) => ended == mine,
             _ => false,

@@ -59,7 +59,10 @@ async fn secret(daemon: &Daemon, need: Need, with: With) -> String {
         let secret = Plain::random_token().unwrap();
         let scopes = Scope::ALL.map(|s| s.to_string()).to_vec();
         let new = NewToken { name: "t".into(), hash: secret.hash(), scopes, expires_ms };
-        (daemon.store.tokens().create(new).await.unwrap().id, secret.reveal().to_owned())
+        (
+            daemon.store.tokens().create(new, &crate::store::By::cli(0)).await.unwrap().id,
+            secret.reveal().to_owned(),
+        )
     };
     match with {
         With::Nothing | With::OddHeader => String::new(),
@@ -67,7 +70,7 @@ async fn secret(daemon: &Daemon, need: Need, with: With) -> String {
         With::ExpiredToken => token(now_ms - 1).await.1,
         With::RevokedToken => {
             let (id, secret) = token(now_ms + 60_000).await;
-            assert!(daemon.keeper.revoke_token(id).await.unwrap());
+            assert!(daemon.keeper.revoke_token(id, &crate::store::By::cli(0)).await.unwrap());
             secret
         }
         With::WrongCookie => Plain::random().unwrap().reveal().to_owned(),

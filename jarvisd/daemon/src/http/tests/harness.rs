@@ -156,7 +156,13 @@ impl Daemon {
 
     pub async fn token(&self, scopes: &[Scope]) -> String {
         let scopes = Scopes::new(scopes.to_vec()).unwrap();
-        self.keeper.create_token("test", &scopes, 1).await.unwrap().0.reveal().to_owned()
+        self.keeper
+            .create_token("test", &scopes, 1, &crate::store::By::cli(0))
+            .await
+            .unwrap()
+            .0
+            .reveal()
+            .to_owned()
     }
 
     /// Moves the processor figure of a node, which publishes one change.

@@ -272,7 +272,7 @@ async fn a_stream_ends_at_once_with_its_session_or_token() {
     let mut script = Screen::open(&daemon, &token, "channels=events").await;
     script.until("snapshot", "events").await;
     let id = daemon.keeper.list_tokens().await.unwrap()[0].id;
-    daemon.keeper.revoke_token(id).await.unwrap();
+    daemon.keeper.revoke_token(id, &crate::store::By::cli(0)).await.unwrap();
     assert_eq!(script.end().await.1, 4401);
 }
 

@@ -4,6 +4,7 @@
 //! The store also remembers the last row it wrote: a chain that was cut off or rewritten under a running daemon is
 //! noticed at the next row, and nothing is recorded, or done, after that. Not here: what a row means.
 
+mod access;
 mod offline;
 mod pen;
 mod row;
@@ -12,6 +13,8 @@ use diesel::prelude::*;
 use jarvis_core::audit::{Broken, Checkpoint, Draft, Head, Row, Walk};
 use serde::Serialize;
 
+pub use access::By;
+pub(super) use access::Failed;
 pub use offline::{audit_export, audit_export_to, audit_verify};
 use pen::stands;
 pub(super) use pen::{Memory, Pen};

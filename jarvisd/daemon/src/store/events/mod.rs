@@ -137,6 +137,13 @@ impl Events<'_> {
     }
 }
 
+/// The newest event there is.
+pub(super) fn newest(conn: &mut SqliteConnection) -> Result<Option<Event>, Fault> {
+    let row: Option<Row> =
+        events::table.order(events::id.desc()).select(Row::as_select()).first(conn).optional()?;
+    Ok(row.map(Event::from))
+}
+
 fn remove_old(conn: &mut SqliteConnection, limits: &Limits, now_ms: i64) -> Result<usize, Fault> {
     let (first, last): (Option<i64>, Option<i64>) =
         events::table.select((min(events::id), max(events::id))).first(conn)?;

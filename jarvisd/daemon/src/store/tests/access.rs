@@ -3,7 +3,7 @@
 use super::open;
 use crate::{
     clock::Clock,
-    store::{NewSession, NewToken, PasswordHash, SecretHash, Store, Verdict},
+    store::{By, NewSession, NewToken, PasswordHash, SecretHash, Store, Verdict},
 };
 
 fn hash(text: &str) -> PasswordHash {
@@ -33,9 +33,9 @@ async fn of_many_set_ups_at_once_one_succeeds() {
     let tries: Vec<_> = (0..10)
         .map(|n| {
             let store = store.clone();
-            tokio::spawn(
-                async move { store.users().create_first(&format!("u{n}"), hash("x")).await.unwrap() },
-            )
+            tokio::spawn(async move {
+                store.users().create_first(&format!("u{n}"), hash("x"), &By::cli(0)).await.unwrap()
+            })
         })
         .collect();
     let mut made = 0;
@@ -56,10 +56,10 @@ async fn a_new_password_ends_every_session() {
     assert_eq!(store.users().password_hash("operator").await.unwrap(), Some(hash("one")));
     let cookie = session(&store, "s", 60_000).await;
     assert!(store.sessions().find(cookie).await.unwrap().is_some());
-    assert!(store.users().set_password("operator", hash("two")).await.unwrap());
+    assert!(store.users().set_password("operator", hash("two"), &By::cli(0)).await.unwrap());
     assert!(store.sessions().find(cookie).await.unwrap().is_none());
     assert_eq!(store.users().password_hash("operator").await.unwrap(), Some(hash("two")));
-    assert!(!store.users().set_password("nobody", hash("two")).await.unwrap());
+    assert!(!store.users().set_password("nobody", hash("two"), &By::cli(0)).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,20 +121,20 @@ async fn a_token_is_found_by_its_secret_until_it_is_revoked_or_over() {
         scopes: vec!["read".into(), "metrics".into()],
         expires_ms: Clock.now_ms() + lasts_ms,
     };
-    let token = store.tokens().create(new("grafana", "a", 60_000)).await.unwrap();
-    store.tokens().create(new("over", "b", -1)).await.unwrap();
+    let token = store.tokens().create(new("grafana", "a", 60_000), &By::cli(0)).await.unwrap();
+    store.tokens().create(new("over", "b", -1), &By::cli(0)).await.unwrap();
     assert_eq!(token.scopes, ["read", "metrics"]);
     let found = store.tokens().find(SecretHash::of(b"a")).await.unwrap().unwrap();
     assert_eq!(found, token);
     store.tokens().touch(&found).await.unwrap();
     assert!(store.tokens().find(SecretHash::of(b"a")).await.unwrap().unwrap().last_used_ms.is_some());
     assert!(store.tokens().find(SecretHash::of(b"b")).await.unwrap().is_none());
-    assert!(store.tokens().revoke(token.id).await.unwrap());
-    assert!(!store.tokens().revoke(token.id).await.unwrap());
+    assert!(store.tokens().revoke(token.id, &By::cli(0)).await.unwrap());
+    assert!(!store.tokens().revoke(token.id, &By::cli(0)).await.unwrap());
     assert!(store.tokens().find(SecretHash::of(b"a")).await.unwrap().is_none());
     assert_eq!(store.tokens().list().await.unwrap().len(), 2);
     let bad = NewToken { scopes: vec!["read act".into()], ..new("x", "c", 1) };
-    assert!(store.tokens().create(bad).await.is_err());
+    assert!(store.tokens().create(bad, &By::cli(0)).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

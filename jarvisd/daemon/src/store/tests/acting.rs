@@ -152,3 +152,73 @@ async fn trust_flaps_and_scores_come_back_and_never_granted_is_none() {
     assert_eq!(store.ledger().add_score("stop_guest", score).await.unwrap(), score.plus(score));
     assert_eq!(store.ledger().scores().await.unwrap(), [("stop_guest".to_owned(), score.plus(score))]);
 }
+
+fn asked(id: &str) -> jarvis_core::approval::Approval {
+    // What core writes, read as core reads it: a question cannot be made up outside of policy.
+    serde_json::from_value(json!({
+        "id": id, "hash": Digest::of("test", [id.as_bytes()]), "action": "stop_guest", "proposer": "model/1",
+        "shown": ["caller"], "reasons": ["a person must decide"], "opened": moment(1, 1), "valid_ms": 300_000,
+        "extensions": 0, "state": "pending",
+    }))
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i6_a_pending_approval_outlives_a_restart_and_a_given_one_does_not() {
+    use jarvis_core::approval::{State, Voice};
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (waiting, mut given) = (asked("waiting"), asked("given"));
+    let card = json!({ "operation": { "vmid": 100 }, "title": "Stop guest 100" });
+    store.approvals().put(&waiting, &card, vec![draft(1)]).await.unwrap();
+    let now = moment(1, 2);
+    given.decide(&Voice::Session("anna".into()), true, given.hash(), now).unwrap();
+    store.approvals().put(&given, &card, vec![draft(2), draft(3)]).await.unwrap();
+    assert_eq!(store.audit().head().await.unwrap().seq, 3);
+    store.close().await.unwrap();
+
+    let store = open(dir.path());
+    let mut open_ones = store.approvals().unsettled().await.unwrap();
+    open_ones.sort_by_key(|stored| stored.approval.id().to_owned());
+    let states: Vec<_> = open_ones.iter().map(|stored| stored.state.as_str()).collect();
+    assert_eq!(states, ["approved", "pending"]);
+    assert!(
+        matches!(open_ones[0].approval.clone().state(&now), State::Voided { .. }),
+        "no grant comes from a row"
+    );
+    assert_eq!((open_ones[1].approval.clone(), &open_ones[1].card), (waiting.clone(), &card));
+    let voided = open_ones.remove(0).approval;
+    store.approvals().put(&voided, &card, vec![]).await.unwrap();
+    assert_eq!(store.approvals().unsettled().await.unwrap().len(), 1);
+    assert_eq!(store.approvals().get("given").await.unwrap().unwrap().state, "voided");
+    assert_eq!(store.approvals().recent(10).await.unwrap().len(), 2);
+    assert!(store.approvals().get("nobody").await.unwrap().is_none());
+    let long = json!("x".repeat(300_000));
+    assert!(store.approvals().put(&waiting, &long, vec![draft(4)]).await.is_err());
+    assert_eq!(store.audit().head().await.unwrap().seq, 3, "refused as a whole");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_refuses_to_rewrite_or_remove_an_intent() {
+    use diesel::RunQueryDsl;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.intents().begin(intent("a", moment(1, 1))).await.unwrap();
+    store.intents().begin(intent("b", moment(1, 1))).await.unwrap();
+    store.intents().outcome("b", outcome(End::Ok)).await.unwrap();
+    for statement in [
+        "DELETE FROM intents WHERE id = 'a'",
+        "UPDATE intents SET operation = 'x' WHERE id = 'a'",
+        "UPDATE intents SET meant = '{}' WHERE id = 'a'",
+        "UPDATE intents SET boot_ms = 0 WHERE id = 'a'",
+        "UPDATE intents SET ended = 'failed' WHERE id = 'b'",
+        "UPDATE intents SET ended = NULL, verified = NULL, ended_ms = NULL, outcome = NULL WHERE id = 'b'",
+        "UPDATE intents SET ended = 'ok' WHERE id = 'a'",
+        "REPLACE INTO intents SELECT * FROM intents WHERE id = 'b'",
+    ] {
+        let done = store.write("test", move |conn| Ok(diesel::sql_query(statement).execute(conn)?)).await;
+        assert!(done.is_err(), "{statement}");
+    }
+    assert_eq!(store.intents().recent(10).await.unwrap().len(), 2);
+    assert!(store.intents().get("b").await.unwrap().unwrap().outcome.is_some());
+}

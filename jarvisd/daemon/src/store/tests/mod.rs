@@ -3,9 +3,12 @@
 mod access;
 mod acting;
 mod backups;
+mod beside;
+mod chain;
 mod feed;
 mod refusals;
 mod size;
+mod switch;
 mod writing;
 
 use std::path::Path;
