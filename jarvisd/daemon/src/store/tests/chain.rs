@@ -63,8 +63,8 @@ async fn i29_whatever_is_done_to_the_file_behind_the_triggers_is_found() {
         ("DELETE FROM audit WHERE seq > 4", Broken::Truncated { last: 4, checkpoint: 6 }),
         ("DELETE FROM audit", Broken::Truncated { last: 0, checkpoint: 6 }),
         (
-            "UPDATE audit SET seq = -3 WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 4; \
-             UPDATE audit SET seq = 4 WHERE seq = -3",
+            "UPDATE audit SET seq = 99 WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 4; \
+             UPDATE audit SET seq = 4 WHERE seq = 99",
             Broken::Changed(3),
         ),
     ] {
@@ -259,6 +259,46 @@ async fn i28_a_database_held_by_a_stranger_refuses_to_begin_within_its_wait() {
     assert!(store.intents().get("a").await.unwrap().is_none());
     store.intents().writable(moment(1, 3)).await.unwrap();
     store.intents().begin(intent("a", moment(1, 4))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i28_on_a_full_disk_nothing_begins_and_the_kill_switch_can_still_be_thrown() {
+    let Some(disk) = super::writing::SmallDisk::mounted() else {
+        eprintln!("skipped: only root may mount a small disk; the size limit of the file is tested above");
+        return;
+    };
+    let store = open(&disk.0.path().join("data"));
+    // Both halves: a large file that leaves a little, then whatever is left.
+    let filler = std::fs::File::create(disk.0.path().join("filler")).unwrap();
+    let fill = || while std::io::Write::write(&mut &filler, &[1; 4_096]).is_ok_and(|n| n > 0) {};
+    let mut big = intent("x", moment(1, 1));
+    big.exact = serde_json::json!({ "body": "x".repeat(50_000) });
+    fill();
+    let (mut begun, mut refused) = (Vec::new(), 0);
+    for n in 0..50 {
+        big.id = format!("i{n}");
+        match store.intents().begin(big.clone()).await {
+            Ok(_) => begun.push(big.id.clone()),
+            Err(error) => {
+                assert!(
+                    matches!(error, StoreError::Database { trouble: Trouble::Full | Trouble::Disk, .. }),
+                    "{error}"
+                );
+                refused += 1;
+            }
+        }
+        fill();
+    }
+    assert!(refused > 0, "the small disk never fills");
+    let open: Vec<_> = store.intents().open().await.unwrap().into_iter().map(|i| i.new.id).collect();
+    assert_eq!(open, begun, "what was acknowledged, and nothing else");
+    assert_eq!(store.audit().verify(vec![]).await.unwrap().seq, u64::try_from(begun.len()).unwrap());
+
+    let switch = store.kill_switch();
+    assert!(switch.set(false, "cli/uid-0", 1).is_err(), "off needs room");
+    assert!(switch.set(true, "cli/uid-0", 1).unwrap().on);
+    assert!(switch.read().map_or(true, |state| state.on), "missing counts as on");
+    store.close().await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

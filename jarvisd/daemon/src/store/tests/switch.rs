@@ -137,3 +137,17 @@ async fn i4_a_change_made_with_the_daemon_down_is_recorded_once_and_a_release_be
     let who: Vec<_> = rows.iter().rev().map(|row| row.who.as_str()).collect();
     assert_eq!(who, ["first-start", "cli/uid-0", "human/anna", "system"]);
 }
+
+#[test]
+fn set_by_root_it_belongs_to_whoever_the_directory_belongs_to() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let dir = tempfile::tempdir().unwrap();
+    if chown(dir.path(), Some(65_534), Some(65_534)).is_err() {
+        eprintln!("skipped: only root may give a directory away");
+        return;
+    }
+    let switch = KillSwitch::of(dir.path()).unwrap();
+    switch.set(false, "cli/uid-0", 1).unwrap();
+    let file = fs::metadata(switch.file()).unwrap();
+    assert_eq!((file.uid(), file.gid(), file.permissions().mode() & 0o777), (65_534, 65_534, 0o600));
+}

@@ -127,10 +127,10 @@ async fn after_closing_every_call_says_so_and_the_log_is_folded_in() {
 }
 
 /// A file system of its own, so small that it fills. Only root may mount one.
-struct SmallDisk(tempfile::TempDir);
+pub(super) struct SmallDisk(pub tempfile::TempDir);
 
 impl SmallDisk {
-    fn mounted() -> Option<Self> {
+    pub fn mounted() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let mount =
             Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(dir.path()).output();
