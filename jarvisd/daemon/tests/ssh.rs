@@ -12,10 +12,15 @@ use std::{
 };
 
 use bytes::Bytes;
+use jarvis_core::shapes::{NodeRead, Word, quote};
 use jarvisd::{
-    clients::ssh::{Command, HostKeys, Settings, ShellEvent, Shells, Size, Ssh, SshError, Target},
+    clients::ssh::{
+        Command, HostKeys, Settings, ShellEvent, Shells, Size, Ssh, SshError, Target,
+        reads::{self, ReadError},
+    },
     clock::Clock,
 };
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use secrecy::SecretString;
 use sshd::{Sshd, client, free_port};
 
@@ -190,4 +195,113 @@ fn resident_kib() -> u64 {
     fs::File::open("/proc/self/status").unwrap().read_to_string(&mut status).unwrap();
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// The words with which a program was really started, as a real shell on the other side of a real sshd made them.
+async fn received(ssh: &Ssh, words: &[String]) -> Vec<String> {
+    let shown = ["/bin/sh", "-c", "printf '%s\\0' \"$@\"", "sh"].into_iter().map(str::to_owned);
+    let all: Vec<Word> = shown.chain(words.iter().cloned()).map(|w| Word::try_from(w).unwrap()).collect();
+    let out = ssh.exec(&pve(), command(&quote(&all))).await.unwrap();
+    assert_eq!(out.exit, Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    text.strip_suffix('\0').unwrap_or(&text).split('\0').map(str::to_owned).collect()
+}
+
+/// For arbitrary argv the remote side receives exactly those words: written by hand, and drawn.
+#[tokio::test]
+async fn a_node_receives_exactly_the_words_that_were_quoted() {
+    let server = Sshd::start();
+    let ssh = server.client();
+    let canary = server.dir.path().join("canary");
+    let touch = |form: &str| form.replace("CANARY", &canary.display().to_string());
+    let hostile: Vec<String> = [
+        "$(touch CANARY)", "`touch CANARY`", "; touch CANARY", "&& touch CANARY", "| tee CANARY", "\n touch CANARY\n",
+        "' ; touch CANARY ; '", "'\\''", "\"$(touch CANARY)\"", ">CANARY", "$HOME", "~", "*", "?[a-z]", "{a,b}", "!!",
+        "\\", "\\\\'", "'", "\"", "", " ", "\t", "-rf", "--", "a=b", "#", "ä\u{202e}日本", "\u{1b}[31m", "\u{7f}", "%s%n",
+    ]
+    .into_iter()
+    .map(touch)
+    .collect();
+    assert_eq!(received(&ssh, &hostile).await, hostile);
+    let mut runner = TestRunner::new(ProptestConfig { cases: 1, ..ProptestConfig::default() });
+    let words = prop::collection::vec(
+        prop_oneof![any::<String>(), "[ '\"\\\\$`;&|<>(){}*?!#~\n\t=a-]{0,16}"].prop_map(|s: String| s.replace('\0', "")),
+        1..8,
+    );
+    for _ in 0..150 {
+        let drawn = words.new_tree(&mut runner).unwrap().current();
+        assert_eq!(received(&ssh, &drawn).await, drawn);
+    }
+    assert!(!canary.exists(), "something of it was run");
+}
+
+/// The rows run what they name, with nothing of our environment, and what is not installed is told.
+#[tokio::test]
+async fn typed_reads_run_on_a_real_node() {
+    let server = Sshd::start();
+    let ssh = server.client();
+    let node = pve();
+    let pressure = ssh.read(&node, &NodeRead::Pressure).await.unwrap();
+    assert!(reads::pressure(&pressure.text)["mem_total_bytes"].is_u64(), "{pressure:?}");
+    // This machine has either sensors, or zones, or neither; none of it is an error.
+    ssh.temperatures(&node).await.unwrap();
+    for (read, program) in [(NodeRead::ZpoolStatus, "/usr/sbin/zpool"), (NodeRead::Processes, "/usr/bin/ps")] {
+        match ssh.read(&node, &read).await {
+            Ok(said) if program.ends_with("ps") => {
+                let all = reads::processes(&said.text);
+                assert!(all.iter().any(|process| process.name.contains("sshd")), "{all:?}");
+            }
+            Ok(said) => assert!(said.exit.is_some(), "{said:?}"),
+            Err(error) => {
+                assert!(matches!(error, ReadError::NotThere { .. }), "{error}");
+                assert!(error.to_string().contains(program), "{error}");
+            }
+        }
+    }
+}
+
+fn enrol(dir: &Path, accept: &[&str]) -> (i32, String) {
+    let mut args = vec!["--config".to_owned(), dir.join("jarvisd.toml").display().to_string(), "ssh".into(), "enrol".into()];
+    args.extend(accept.iter().flat_map(|given| ["--accept".to_owned(), (*given).to_owned()]));
+    let out = Process::new(env!("CARGO_BIN_EXE_jarvisd")).args(args).output().unwrap();
+    (out.status.code().unwrap(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
+}
+
+/// Nothing is pinned before its fingerprint was compared; another key is refused until that one was.
+#[test]
+fn a_node_is_enrolled_by_its_compared_fingerprint() {
+    let (server, other) = (Sshd::start(), Sshd::start());
+    let dir = tempfile::tempdir().unwrap();
+    let known = dir.path().join("known_hosts");
+    let config = |port: u16| {
+        let text = format!(
+            "[ssh]\nuser = \"{}\"\nkey_file = \"{}\"\nknown_hosts_file = \"{}\"\n[[ssh.nodes]]\nname = \"pve\"\n\
+             host = \"127.0.0.1\"\nport = {port}\n",
+            whoami(),
+            server.dir.path().join("user").display(),
+            known.display()
+        );
+        fs::write(dir.path().join("jarvisd.toml"), text).unwrap();
+    };
+    config(server.port);
+    let (code, said) = enrol(dir.path(), &[]);
+    assert!(code == 1 && said.contains("warn not pinned") && !known.exists(), "{code}: {said}");
+    let fingerprint = said.split_whitespace().find(|w| w.starts_with("SHA256:")).unwrap().to_owned();
+    let printed = Process::new("ssh-keygen").arg("-lf").arg(server.dir.path().join("host.pub")).output().unwrap();
+    assert!(String::from_utf8_lossy(&printed.stdout).contains(&fingerprint), "as ssh-keygen prints it: {said}");
+    let (code, said) = enrol(dir.path(), &["SHA256:AAAA"]);
+    assert!(code == 1 && !known.exists(), "another fingerprint pins nothing: {said}");
+    let (code, said) = enrol(dir.path(), &[&fingerprint]);
+    assert!(code == 0 && said.contains("pinned now"), "{code}: {said}");
+    // What was written is what OpenSSH writes, and the client takes it.
+    let key = fs::read_to_string(server.dir.path().join("host.pub")).unwrap();
+    let parts: Vec<&str> = key.split_whitespace().collect();
+    let expected = format!("[127.0.0.1]:{} {} {}\n", server.port, parts[0], parts[1]);
+    assert_eq!(fs::read_to_string(&known).unwrap(), expected);
+    let (code, said) = enrol(dir.path(), &[]);
+    assert!(code == 0 && said.contains("ok   pinned"), "{code}: {said}");
+    fs::write(&known, expected.replace(&server.port.to_string(), &other.port.to_string())).unwrap();
+    config(other.port);
+    let (code, said) = enrol(dir.path(), &[&fingerprint]);
+    assert!(code == 1 && said.contains("ANOTHER key"), "{code}: {said}");
 }

@@ -3,7 +3,7 @@
 mod doctor;
 mod errors;
 mod failover;
-pub(super) mod server;
+pub(crate) mod server;
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::clock::Clock;
 use server::{Ca, Server};
 
 /// Must never come out anywhere.
-pub(super) const CANARY: &str = "c4n4ry00-dead-beef-0000-123456789abc";
+pub(crate) const CANARY: &str = "c4n4ry00-dead-beef-0000-123456789abc";
 
-pub(super) fn settings(ca: &Ca, servers: &[(&str, &Server)]) -> Settings {
+pub(crate) fn settings(ca: &Ca, servers: &[(&str, &Server)]) -> Settings {
     Settings {
         nodes: servers.iter().map(|(name, server)| address(name, &server.url())).collect(),
         ca_pem: Some(ca.pem()),
@@ -22,10 +22,10 @@ pub(super) fn settings(ca: &Ca, servers: &[(&str, &Server)]) -> Settings {
     }
 }
 
-pub(super) fn address(name: &str, url: &str) -> NodeAddress {
+pub(crate) fn address(name: &str, url: &str) -> NodeAddress {
     NodeAddress { name: name.parse().unwrap(), url: url.into(), fingerprint: None }
 }
 
-pub(super) fn client(settings: &Settings) -> Proxmox {
+pub(crate) fn client(settings: &Settings) -> Proxmox {
     Proxmox::new(settings, Clock, Arc::new(Meter::default())).unwrap()
 }
