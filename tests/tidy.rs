@@ -22,7 +22,7 @@ const DAEMON: edges::Table = &[
     ("store", &["clock", "config"]),
     ("metrics", &["clients", "clock", "config", "state", "store"]),
     ("access", &["clock", "config", "store"]),
-    ("cli", &["app", "config", "clock", "clients", "store", "access"]),
+    ("cli", &["app", "config", "clock", "clients", "mcp", "store", "access"]),
     ("tasks", &["metrics", "supervisor", "clients", "store", "state", "clock", "config"]),
     ("tools", &["clients", "clock", "state", "store"]),
     ("executor", &["clients", "clock", "config", "state", "store", "supervisor", "tools"]),

@@ -8,6 +8,7 @@ mod audit;
 mod doctor;
 mod enrol;
 mod kill_switch;
+mod mcp;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -25,6 +26,7 @@ use account::{TokenCommand, UserCommand};
 use audit::AuditCommand;
 use enrol::SshCommand;
 use kill_switch::KillSwitchCommand;
+use mcp::McpArgs;
 use words::{fail, say};
 
 /// Threads of the main runtime: it polls and waits; HTTP has its own workers.
@@ -75,6 +77,8 @@ enum Command {
     /// Host keys of the nodes.
     #[command(subcommand)]
     Ssh(SshCommand),
+    /// MCP over standard input and output, carried to the running daemon.
+    Mcp(McpArgs),
 }
 
 /// Parses the arguments, runs the command, and gives the exit code.
@@ -130,6 +134,7 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, AppError>
         Command::Ssh(command) => enrol::run(&command, &config),
         Command::KillSwitch { command, .. } => Ok(kill_switch::run(command, &config.data.dir)),
         Command::Audit(command) => audit::run(command, &config.data.dir),
+        Command::Mcp(args) => mcp::run(args, &config).await,
     }
 }
 
