@@ -85,7 +85,7 @@ impl Held {
             Ok(Ended::Session(session)) if session != self.owner => true,
             Ok(Ended::Token(_) | Ended::Replaced { .. }) => true,
             // Mine, or so many at once that some were missed: look it up.
-            Ok(Ended::Session(_) | Ended::AllSessions) | Err(_) => self.check_login().await,
+            Ok(Ended::Session(_) | Ended::AllSessions | Ended::Anything) | Err(_) => self.check_login().await,
         }
     }
 
