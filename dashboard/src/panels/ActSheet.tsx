@@ -274,6 +274,12 @@ function PlanView({ made, deed, busy, onRun, onBack }: PlanViewProps) {
 
 /** Where the way out is not in the reason itself. */
 const WAY_OUT: Readonly<Record<string, string>> = {
+  intent_log: "Make room on the disk: what cannot be recorded is not done.",
+  protected: "It is protected on purpose; do it in Proxmox if you must.",
+  blast: "Something protected would go down with it; do it in Proxmox if you must.",
+  meant_off: "Somebody stopped it on purpose; ask them first.",
+  storage: "Make room on its storage, or repair it, first.",
+  listed: "List it in the settings, so that it may be restarted.",
   kill_switch: "Release the kill switch first.",
   autonomy: "Raise the autonomy level, or do it yourself as a person.",
   freshness: "Wait until the sources are fresh again; Sight shows which are not.",

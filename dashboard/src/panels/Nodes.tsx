@@ -6,7 +6,17 @@ import { GAP_MS, SERIES_SPAN_MS, samplesOf, watchSeries } from "../stream/series
 import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
 import { Bar, type Tone, toneAt, toneOf } from "../ui/Bar";
-import { bytesOf, count, decimal, duration, durationShort, percentUnit, ratio, UNKNOWN } from "../ui/format";
+import {
+  bytesOf,
+  celsius,
+  count,
+  decimal,
+  duration,
+  durationShort,
+  percentUnit,
+  ratio,
+  UNKNOWN,
+} from "../ui/format";
 import { StateGlyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { RingGauge } from "../ui/RingGauge";
@@ -153,9 +163,13 @@ function NodeTrend({ node, tone }: { readonly node: Node; readonly tone: Tone })
         label={`CPU of ${node.name} over the last hour, now ${percentUnit(node.cpu)}`}
       />
       <div className="node-kv figure">
-        <span title="load over one minute">
-          <small>load</small> {decimal(node.load1, 1)}
-        </span>
+        {node.temp_c === undefined ? (
+          <span title="load over one minute">
+            <small>load</small> {decimal(node.load1, 1)}
+          </span>
+        ) : (
+          <span title={`hottest processor, load ${decimal(node.load1, 1)}`}>{celsius(node.temp_c)}</span>
+        )}
         <span className="dim" title="running for">
           {up}
         </span>

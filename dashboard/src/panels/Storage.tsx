@@ -68,8 +68,11 @@ function PoolRow({ pool }: { readonly pool: Pool }) {
   const full = ratio(best.used_bytes, best.total_bytes);
   const of = bytesOf(best.used_bytes, best.total_bytes);
   const down = pool.away.length === pool.nodes.length;
+  const wall = useView((v) => v.wall);
+  // From three metres only what tells two of the same name apart.
   const where =
-    pool.node ?? (pool.nodes.length > 1 ? `shared by ${pool.nodes.length}` : (pool.nodes[0] ?? ""));
+    pool.node ??
+    (wall ? "" : pool.nodes.length > 1 ? `shared by ${pool.nodes.length}` : (pool.nodes[0] ?? ""));
   const why = best.why ?? (pool.away.length > 0 ? `not available on ${pool.away.join(", ")}` : undefined);
   return (
     <li

@@ -41,6 +41,8 @@ export function callerWords(caller: string): string {
   switch (kind) {
     case "human":
       return who || "a person";
+    case "token":
+      return `API token ${who}`.trim();
     case "mcp":
       return `MCP client ${who}`.trim();
     case "model":

@@ -103,7 +103,8 @@ export function nodeDeeds(n: Node): Deed[] {
         {
           name: "unit",
           label: "Service",
-          value: "",
+          // What has failed is most likely meant.
+          value: n.units_failed?.[0] ?? "",
           options: [],
           hint: "As systemd names it: pveproxy, smbd …",
         },

@@ -7,6 +7,7 @@ import { useCluster, useTable } from "../stream/store";
 import {
   bytesOf,
   bytesText,
+  celsius,
   count,
   decimal,
   duration,
@@ -73,6 +74,13 @@ export function ClusterFacts() {
   );
 }
 
+const sharesOf =
+  (node: Node) =>
+  (mounted: number): string => {
+    const dead = node.shares_dead ?? [];
+    return dead.length > 0 ? `${mounted}, no answer from ${dead.join(", ")}` : `${mounted} mounted`;
+  };
+
 export function NodeFacts({ node }: { readonly node: Node }) {
   const guests = useTable("guest");
   const here = [...guests.values()].filter((g) => g.node === node.name);
@@ -94,6 +102,9 @@ export function NodeFacts({ node }: { readonly node: Node }) {
         when(node.swap_total_bytes, (t) => usage(node.swap_used_bytes, t), "Swap"),
         ["Load", [node.load1, node.load5, node.load15].map((v) => decimal(v, 2)).join("  ")],
         when(node.iowait, percentUnit, "Waiting for disks"),
+        when(node.temp_c, celsius, "Temperature"),
+        when(node.shares_mounted, sharesOf(node), "Shares"),
+        when(node.units_failed?.length ? node.units_failed : undefined, (u) => u.join(", "), "Failed units"),
         ["Guests running", `${running} / ${here.length}`],
         when(node.ip, (v) => v, "Address"),
         when(node.cpu_model, (v) => v, "Processor"),

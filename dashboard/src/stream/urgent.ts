@@ -22,6 +22,8 @@ const CALM: ReadonlySet<string> = new Set([
   "detail_as_of_ms",
   "temp_c",
   "sensors_as_of_ms",
+  "temp_c",
+  "sensors_as_of_ms",
   "via",
 ]);
 

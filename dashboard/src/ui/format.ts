@@ -88,6 +88,10 @@ export function decimal(v: Maybe, digits: number): string {
   return known(v) ? plain(v, digits) : UNKNOWN;
 }
 
+export function celsius(v: Maybe): string {
+  return known(v) ? `${plain(v, 0)}${THIN}°C` : UNKNOWN;
+}
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
