@@ -29,7 +29,10 @@ const DAEMON: edges::Table = &[
     ("mcp", &["executor"]),
     (
         "http",
-        &["access", "executor", "mcp", "tools", "metrics", "state", "store", "clients", "tasks", "clock", "config"],
+        &[
+            "access", "executor", "mcp", "tools", "metrics", "state", "store", "clients", "tasks", "clock",
+            "config",
+        ],
     ),
 ];
 

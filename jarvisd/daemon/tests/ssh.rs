@@ -215,9 +215,37 @@ async fn a_node_receives_exactly_the_words_that_were_quoted() {
     let canary = server.dir.path().join("canary");
     let touch = |form: &str| form.replace("CANARY", &canary.display().to_string());
     let hostile: Vec<String> = [
-        "$(touch CANARY)", "`touch CANARY`", "; touch CANARY", "&& touch CANARY", "| tee CANARY", "\n touch CANARY\n",
-        "' ; touch CANARY ; '", "'\\''", "\"$(touch CANARY)\"", ">CANARY", "$HOME", "~", "*", "?[a-z]", "{a,b}", "!!",
-        "\\", "\\\\'", "'", "\"", "", " ", "\t", "-rf", "--", "a=b", "#", "ä\u{202e}日本", "\u{1b}[31m", "\u{7f}", "%s%n",
+        "$(touch CANARY)",
+        "`touch CANARY`",
+        "; touch CANARY",
+        "&& touch CANARY",
+        "| tee CANARY",
+        "\n touch CANARY\n",
+        "' ; touch CANARY ; '",
+        "'\\''",
+        "\"$(touch CANARY)\"",
+        ">CANARY",
+        "$HOME",
+        "~",
+        "*",
+        "?[a-z]",
+        "{a,b}",
+        "!!",
+        "\\",
+        "\\\\'",
+        "'",
+        "\"",
+        "",
+        " ",
+        "\t",
+        "-rf",
+        "--",
+        "a=b",
+        "#",
+        "ä\u{202e}日本",
+        "\u{1b}[31m",
+        "\u{7f}",
+        "%s%n",
     ]
     .into_iter()
     .map(touch)
@@ -225,7 +253,8 @@ async fn a_node_receives_exactly_the_words_that_were_quoted() {
     assert_eq!(received(&ssh, &hostile).await, hostile);
     let mut runner = TestRunner::new(ProptestConfig { cases: 1, ..ProptestConfig::default() });
     let words = prop::collection::vec(
-        prop_oneof![any::<String>(), "[ '\"\\\\$`;&|<>(){}*?!#~\n\t=a-]{0,16}"].prop_map(|s: String| s.replace('\0', "")),
+        prop_oneof![any::<String>(), "[ '\"\\\\$`;&|<>(){}*?!#~\n\t=a-]{0,16}"]
+            .prop_map(|s: String| s.replace('\0', "")),
         1..8,
     );
     for _ in 0..150 {
@@ -245,7 +274,8 @@ async fn typed_reads_run_on_a_real_node() {
     assert!(reads::pressure(&pressure.text)["mem_total_bytes"].is_u64(), "{pressure:?}");
     // This machine has either sensors, or zones, or neither; none of it is an error.
     ssh.temperatures(&node).await.unwrap();
-    for (read, program) in [(NodeRead::ZpoolStatus, "/usr/sbin/zpool"), (NodeRead::Processes, "/usr/bin/ps")] {
+    for (read, program) in [(NodeRead::ZpoolStatus, "/usr/sbin/zpool"), (NodeRead::Processes, "/usr/bin/ps")]
+    {
         match ssh.read(&node, &read).await {
             Ok(said) if program.ends_with("ps") => {
                 let all = reads::processes(&said.text);
@@ -261,7 +291,12 @@ async fn typed_reads_run_on_a_real_node() {
 }
 
 fn enrol(dir: &Path, accept: &[&str]) -> (i32, String) {
-    let mut args = vec!["--config".to_owned(), dir.join("jarvisd.toml").display().to_string(), "ssh".into(), "enrol".into()];
+    let mut args = vec![
+        "--config".to_owned(),
+        dir.join("jarvisd.toml").display().to_string(),
+        "ssh".into(),
+        "enrol".into(),
+    ];
     args.extend(accept.iter().flat_map(|given| ["--accept".to_owned(), (*given).to_owned()]));
     let out = Process::new(env!("CARGO_BIN_EXE_jarvisd")).args(args).output().unwrap();
     (out.status.code().unwrap(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
@@ -287,8 +322,12 @@ fn a_node_is_enrolled_by_its_compared_fingerprint() {
     let (code, said) = enrol(dir.path(), &[]);
     assert!(code == 1 && said.contains("warn not pinned") && !known.exists(), "{code}: {said}");
     let fingerprint = said.split_whitespace().find(|w| w.starts_with("SHA256:")).unwrap().to_owned();
-    let printed = Process::new("ssh-keygen").arg("-lf").arg(server.dir.path().join("host.pub")).output().unwrap();
-    assert!(String::from_utf8_lossy(&printed.stdout).contains(&fingerprint), "as ssh-keygen prints it: {said}");
+    let printed =
+        Process::new("ssh-keygen").arg("-lf").arg(server.dir.path().join("host.pub")).output().unwrap();
+    assert!(
+        String::from_utf8_lossy(&printed.stdout).contains(&fingerprint),
+        "as ssh-keygen prints it: {said}"
+    );
     let (code, said) = enrol(dir.path(), &["SHA256:AAAA"]);
     assert!(code == 1 && !known.exists(), "another fingerprint pins nothing: {said}");
     let (code, said) = enrol(dir.path(), &[&fingerprint]);

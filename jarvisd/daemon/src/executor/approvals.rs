@@ -438,7 +438,8 @@ fn told(facts: &Facts) -> Vec<(&'static str, String)> {
 
 fn differences(then: &[(&'static str, String)], now: &[(&'static str, String)]) -> String {
     let differ = then.iter().zip(now).filter(|(then, now)| then != now);
-    let words: Vec<String> = differ.map(|((name, then), (_, now))| format!("{name}: {then} → {now}")).collect();
+    let words: Vec<String> =
+        differ.map(|((name, then), (_, now))| format!("{name}: {then} → {now}")).collect();
     if words.is_empty() { "the target or its state has changed".to_owned() } else { words.join("; ") }
 }
 

@@ -249,7 +249,9 @@ impl Inner {
                 let found: Vec<_> = all.iter().filter(|one| one.name == name.as_str()).collect();
                 let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
                 match found.first().map(|one| (one.state.as_str(), one.may_change)) {
-                    None => (Fact::Known(count), Fact::unknown("there is no such container"), Fact::Known(false)),
+                    None => {
+                        (Fact::Known(count), Fact::unknown("there is no such container"), Fact::Known(false))
+                    }
                     Some((word, may)) => (Fact::Known(count), container_condition(word), Fact::Known(may)),
                 }
             }

@@ -108,7 +108,9 @@ impl Inner {
                         None => Err(format!("{node} does not say how {unit} does")),
                     }
                 }
-                Target::Container { host, name } => self.container_now(other.effect(), &host, &name, before).await,
+                Target::Container { host, name } => {
+                    self.container_now(other.effect(), &host, &name, before).await
+                }
                 Target::Cluster | Target::Storage(_) => Err("nothing tells how this ended".to_owned()),
             },
         }

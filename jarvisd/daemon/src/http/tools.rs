@@ -179,10 +179,9 @@ fn unread(error: ToolError) -> ApiError {
         | ToolError::NotYet
         | ToolError::NoSsh { .. }
         | ToolError::NoDocker => Kind::Unavailable,
-        ToolError::TimedOut { .. }
-        | ToolError::Proxmox(_)
-        | ToolError::Command(_)
-        | ToolError::Docker(_) => Kind::Upstream,
+        ToolError::TimedOut { .. } | ToolError::Proxmox(_) | ToolError::Command(_) | ToolError::Docker(_) => {
+            Kind::Upstream
+        }
     };
     ApiError::new(kind, error.to_string())
 }

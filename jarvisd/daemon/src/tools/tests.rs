@@ -24,7 +24,8 @@ use crate::{
     store::Limits,
 };
 
-const RECORDED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/pve/recorded.jsonl"));
+const RECORDED: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/pve/recorded.jsonl"));
 
 /// The first good answer of each path, queries left out.
 fn recorded() -> BTreeMap<String, String> {
@@ -153,7 +154,11 @@ async fn i31_every_read_answers_or_says_what_to_configure_and_sends_only_reads_o
     }
     // The executor answers for its own actions.
     let all = ALL.iter().filter(|tool| tool.effect.tier() == Tier::Green && tool.name != "action");
-    assert!(all.clone().all(|tool| done.contains(tool.name)), "{:?}", all.map(|t| t.name).collect::<Vec<_>>());
+    assert!(
+        all.clone().all(|tool| done.contains(tool.name)),
+        "{:?}",
+        all.map(|t| t.name).collect::<Vec<_>>()
+    );
     for request in stage.server.seen() {
         assert_eq!(request.method, "GET", "{}", request.path);
         assert!(routes::is_read_path(request.path.trim_start_matches("/api2/json")), "{}", request.path);

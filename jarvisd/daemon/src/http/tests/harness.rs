@@ -14,10 +14,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clients::{docker, wake},
-    tools,
     access::{Keeper, Scope, Scopes},
     clients::ssh::Shells,
+    clients::{docker, wake},
     clock::Clock,
     config::Config,
     executor::{self, Executor},
@@ -25,6 +24,7 @@ use crate::{
     metrics::Meter,
     state::StateHub,
     store::{Limits, Store},
+    tools,
 };
 
 pub const PASSWORD: &str = "correct horse battery";
