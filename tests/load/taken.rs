@@ -67,14 +67,14 @@ fn divan(text: &str, bench: &str, size: &str) -> Option<Times> {
 
 fn milliseconds(text: &str) -> Option<f64> {
     let (number, unit) = text.trim().split_once(' ')?;
-    let scale = match unit {
-        "ns" => 1e-6,
-        "µs" => 1e-3,
-        "ms" => 1.0,
-        "s" => 1e3,
-        _ => return None,
-    };
-    Some(number.parse::<f64>().ok()? * scale)
+    let number: f64 = number.parse().ok()?;
+    match unit {
+        "ns" => Some(number / 1e6),
+        "µs" => Some(number / 1e3),
+        "ms" => Some(number),
+        "s" => Some(number * 1e3),
+        _ => None,
+    }
 }
 
 /// `ok   entry js   132.4 KiB of 150`
