@@ -28,7 +28,10 @@ export function TerminalStrip({ node, state, onOpen, onForget, onAloud }: StripP
       {state.state === "open" && (
         <>
           <span className="terminal-leave">
-            <kbd>Ctrl Shift Esc</kbd> or <kbd>Ctrl Shift X</kbd> leaves
+            <span className="terminal-also">
+              <kbd>Ctrl Shift Esc</kbd> or{" "}
+            </span>
+            <kbd>Ctrl Shift X</kbd> leaves
           </span>
           <button
             type="button"
