@@ -228,25 +228,8 @@ pub async fn run(
             Some("no cluster is configured: add [proxmox] to the configuration and restart".into()),
         ),
     }
-    let (ssh, docker) = (reach::commands(&config, clock)?, reach::docker(&config, clock)?);
-    let executor_parts = executor::Parts {
-        clock,
-        config: Arc::clone(&config),
-        state: state.clone(),
-        store: store.clone(),
-        proxmox: client.clone(),
-        send: executor::Senders {
-            proxmox: acting(&config, clock)?.or_else(|| client.clone()),
-            ssh: ssh.clone(),
-            docker: docker.clone(),
-            wake: reach::wake(&config),
-        },
-        read: tools::Parts::new(clock, state.clone(), store.clone(), client.clone(), ssh, docker),
-        poke: Box::new(move || poke.poke()),
-        settle: executor::SETTLE,
-        on_step: Box::new(|_| {}),
-    };
-    let executor = Executor::new(executor_parts, shutdown.clone());
+    let door = door(&config, clock, &state, &store, client.as_ref(), commands, poke)?;
+    let executor = Executor::new(door, shutdown.clone());
     executor.start(&supervisor, spare).await?;
     let parts = AppParts {
         config: Arc::clone(&config),
@@ -269,6 +252,36 @@ pub async fn run(
     let closed = close(&store, clock, in_time).await;
     served.map_err(AppError::Serve)?;
     Ok(closed?)
+}
+
+/// What actions and reads are made with.
+fn door(
+    config: &Arc<Config>,
+    clock: Clock,
+    state: &StateHub,
+    store: &Store,
+    client: Option<&Proxmox>,
+    ssh: Option<ssh::Ssh>,
+    poke: poll::Poke,
+) -> Result<executor::Parts, AppError> {
+    let docker = reach::docker(config, clock)?;
+    Ok(executor::Parts {
+        clock,
+        config: Arc::clone(config),
+        state: state.clone(),
+        store: store.clone(),
+        proxmox: client.cloned(),
+        send: executor::Senders {
+            proxmox: acting(config, clock)?.or_else(|| client.cloned()),
+            ssh: ssh.clone(),
+            docker: docker.clone(),
+            wake: reach::wake(config),
+        },
+        read: tools::Parts::new(clock, state.clone(), store.clone(), client.cloned(), ssh, docker),
+        poke: Box::new(move || poke.poke()),
+        settle: executor::SETTLE,
+        on_step: Box::new(|_| {}),
+    })
 }
 
 /// Records the end, writes what is queued and frees the directory.

@@ -7,6 +7,7 @@ use std::{
     fs,
     io::Read,
     net::TcpListener,
+    path::Path,
     process::Command as Process,
     time::{Duration, Instant},
 };
@@ -22,7 +23,7 @@ use jarvisd::{
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use secrecy::SecretString;
-use sshd::{Sshd, client, free_port};
+use sshd::{Sshd, client, free_port, whoami};
 
 fn command(line: &str) -> Command {
     Command { line: line.into(), timeout: Duration::from_secs(30), output_bytes_max: 1 << 20 }

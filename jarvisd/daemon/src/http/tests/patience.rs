@@ -140,7 +140,7 @@ async fn a_right_that_ended_without_a_word_ends_its_stream_at_the_next_look() {
     assert!(daemon.store.sessions().end(secret.hash()).await.unwrap());
     let id =
         daemon.store.tokens().find(Plain::parse_token(&token).unwrap().hash()).await.unwrap().unwrap().id;
-    assert!(daemon.store.tokens().revoke(id).await.unwrap());
+    assert!(daemon.store.tokens().revoke(id, &crate::store::By::cli(0)).await.unwrap());
     let mut ended = [None, None];
     let mut n = 0;
     while ended.contains(&None) {

@@ -99,7 +99,7 @@ impl Audit<'_> {
 
     /// The end of the chain as stored; number 0 before the first row.
     pub async fn head(self) -> Result<Checkpoint, StoreError> {
-        self.0.read("read the audit", |conn| head(conn)).await
+        self.0.read("read the audit", head).await
     }
 
     /// Walks the whole chain and holds it against what is known of it. Answers its end.
