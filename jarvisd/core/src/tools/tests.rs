@@ -10,6 +10,7 @@ pub(crate) fn examples() -> Vec<Operation> {
     let args = json!({
         "node": "pve", "vmid": 100, "storage": "local-zfs", "name": "before", "to": "pve2", "host": "nas",
         "unit": "smbd", "kind": "zfs", "entity": "guest/100", "metric": "cpu",
+        "id": "act-1",
         "upid": "UPID:pve:0000ABCD:00112233:66000000:qmstart:100:root@pam:",
     });
     ALL.iter()

@@ -5,7 +5,7 @@ use std::{error::Error, io, path::Path, sync::Arc, time::Duration};
 use jarvis_core::tools::words::HostName;
 use reqwest::{Client, ClientBuilder, Response, redirect};
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use secrecy::ExposeSecret;
@@ -39,8 +39,8 @@ impl Engine {
             .connect_timeout(CONNECT_MAX)
             .pool_max_idle_per_host(2);
         let (builder, base) = match way {
-            Way::Unix(socket) => (over_socket(builder, socket), "http://docker".to_owned()),
-            Way::Loopback(url) => (builder, url.trim_end_matches('/').to_owned()),
+            Way::Unix(socket) => (nobody(host, over_socket(builder, socket))?, "http://docker".to_owned()),
+            Way::Loopback(url) => (nobody(host, builder)?, url.trim_end_matches('/').to_owned()),
             Way::Tls { url, ca_pem, cert_pem, key_pem } => {
                 let tls = tls(ca_pem, cert_pem, key_pem.expose_secret())
                     .map_err(|what| DockerError::misconfigured(host, what))?;
@@ -162,6 +162,21 @@ fn over_socket(builder: ClientBuilder, socket: &Path) -> ClientBuilder {
     builder.unix_socket(socket)
 }
 
+/// Without TLS nobody is trusted, so that no certificate is ever taken by mistake.
+fn nobody(host: &HostName, builder: ClientBuilder) -> Result<ClientBuilder, DockerError> {
+    let tls = versions()
+        .map_err(|what| DockerError::misconfigured(host, what))?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    Ok(builder.tls_backend_preconfigured(tls))
+}
+
+fn versions() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())
+}
+
 fn tls(ca: &str, cert: &str, key: &str) -> Result<ClientConfig, String> {
     let certs = |pem: &str, what: &str| {
         let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
@@ -177,9 +192,7 @@ fn tls(ca: &str, cert: &str, key: &str) -> Result<ClientConfig, String> {
     }
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
         .map_err(|_| "key_file holds no private key".to_owned())?;
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?
+    versions()?
         .with_root_certificates(roots)
         .with_client_auth_cert(certs(cert, "cert_file")?, key)
         .map_err(|e| format!("cert_file and key_file do not go together: {e}"))

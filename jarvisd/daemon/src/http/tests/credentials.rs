@@ -150,7 +150,7 @@ async fn every_route_answers_every_credential_as_its_row_says() {
                 None => {
                     let expected: &[u16] = match (route.path, route.body) {
                         // No request of JSON-RPC.
-                        ("/mcp", _) => &[400, 415, 422],
+                        ("/mcp", _) => &[400, 406, 415, 422],
                         (_, Some(_)) => &[422],
                         ("/ws" | "/ws/terminal/{node}", _) => &[426],
                         // No cluster is configured here.

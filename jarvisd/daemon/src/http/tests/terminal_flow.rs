@@ -53,8 +53,9 @@ async fn a_paste_larger_than_anything_in_between_neither_stalls_nor_is_torn() {
     let mut tty = Tty::open(&daemon, &cookie).await;
     let file = server.dir.path().join("pasted");
     // Echoed while it is typed: output and keys wait for each other if anything in between waits for one alone.
-    tty.key(&format!("cat > {}\r", file.display())).await;
-    tty.until("cat >").await;
+    // The shell has given the terminal over once its command speaks; keys before that may be flushed.
+    tty.key(&format!("echo go-$((1+1)); cat > {}\r", file.display())).await;
+    tty.until("go-2").await;
     let line = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r";
     let (mut taken, lines) = (0_i64, 8_000_usize);
     let mut sent = 0_i64;
