@@ -47,6 +47,8 @@ export async function startSshd(nodes: readonly string[], terminal: readonly str
     "StrictModes no",
     "PermitRootLogin yes",
     "PermitUserRC no",
+    // Debian's own.
+    "AcceptEnv LANG LC_*",
     "LogLevel ERROR",
   ];
   writeFileSync(at("config"), `${lines.join("\n")}\n`);

@@ -91,7 +91,7 @@ pub fn write_config(dir: &Path) -> anyhow::Result<PathBuf> {
     let keys = std::path::absolute(dir.join("authorized_keys")).context("no absolute path")?;
     let text = format!(
         "AuthorizedKeysFile {}\nPidFile none\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-         StrictModes no\nPermitRootLogin prohibit-password\nPermitUserRC no\nPermitUserEnvironment no\n\
+         StrictModes no\nPermitRootLogin prohibit-password\nPermitUserRC no\nPermitUserEnvironment no\nAcceptEnv LANG LC_*\n\
          AllowAgentForwarding no\nAllowTcpForwarding no\nX11Forwarding no\nPermitTunnel no\nPrintMotd no\n\
          PrintLastLog no\nUseDNS no\nLogLevel ERROR\n",
         keys.display()

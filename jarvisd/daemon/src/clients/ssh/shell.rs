@@ -29,6 +29,9 @@ const OUTPUT_MAX: usize = 16;
 /// Messages from the keyboard under way to the node.
 const INPUT_MAX: usize = 64;
 const CHUNK_BYTES: usize = 16 * 1024;
+/// The browser's terminal speaks UTF-8; a shell that does not know takes letters with accents for commands. Only the
+/// characters: the language is the node's own.
+const CHARSET: (&str, &str) = ("LC_CTYPE", "C.UTF-8");
 const WAIT: Duration = Duration::from_millis(500);
 /// While the browser does not take more, look this often whether it does again.
 const STALLED_WAIT: Duration = Duration::from_millis(10);
@@ -163,6 +166,8 @@ fn start(open: &Open, node: &NodeName, size: Size) -> Result<Channel, SshError> 
     let mut channel = open.session.channel_session().map_err(broken("opening a channel"))?;
     let cells = Some((u32::from(size.cols), u32::from(size.rows), 0, 0));
     channel.request_pty("xterm-256color", None, cells).map_err(broken("asking for a terminal"))?;
+    // A node whose sshd does not take it (Debian's does) is no worse off than without.
+    let _ = channel.setenv(CHARSET.0, CHARSET.1);
     // With a terminal the node itself merges both streams; this catches what a login script writes before.
     channel.handle_extended_data(ssh2::ExtendedData::Merge).map_err(broken("merging its streams"))?;
     channel.shell().map_err(broken("starting the shell"))?;
