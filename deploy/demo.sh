@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 for word in "$@"; do
     if [ "$word" = --help ]; then exec node deploy/demo/run.mjs --help; fi
 done
-deploy/install.sh nginx setpriv flock
+deploy/install.sh nginx sshd setpriv flock
 
 mkdir -p target/demo
 exec 9>target/demo/lock

@@ -30,7 +30,8 @@ const stack = new Stack({
   dir: join(resolve(values.dir), "run"),
   ports: { front: Number(values.port), api: any ? 0 : 7878, metrics: any ? 0 : 9878 },
   nodes: Number(values.nodes ?? 4),
-  sim,
+  // Shells on the simulated nodes, and what is read there.
+  sim: ["--ssh", ...sim],
   say,
 });
 const access = join(resolve(values.dir), "access.json");
@@ -61,7 +62,9 @@ try {
   chmodSync(access, 0o600);
   say(`\nJarvis is running, started in ${((Date.now() - began) / 1000).toFixed(1)} s\n`);
   say(`  open       ${url}`);
-  say(`  password   ${password}\n`);
+  say(`  password   ${password}`);
+  if (stack.cluster.ssh) say("  terminal   key T: a real shell of this machine, as you, in a folder for each simulated node");
+  say("");
   say(`For scripts: ${access}. Logs: ${join(stack.dir, "logs")}. Ctrl-C stops everything.`);
 } catch (error) {
   console.error(error.message);

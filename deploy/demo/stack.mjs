@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 import { Child, freePort, freeRow } from "./children.mjs";
 
 const READY_MS = 30_000;
+/** Guests of a simulated cluster that run Docker, at most. */
+const ENGINES_MAX = 8;
 /** What `dashboard/dist` holds. Nginx's own list is a file that not every machine has where Debian puts it. */
 const TYPES = `types {
     text/html html; text/css css; application/javascript js mjs; application/json json map; text/plain txt;
@@ -41,6 +43,9 @@ export class Stack {
     // Each simulated node has its own address, one after the other.
     this.ports.pve = await freeRow(this.nodes);
     this.ports.control = await freePort(0);
+    this.ports.wake = await freePort(0);
+    this.ports.docker = await freeRow(ENGINES_MAX);
+    if (this.simArgs.includes("--ssh")) this.ports.ssh = await freeRow(this.nodes + ENGINES_MAX);
     this.url = `http://127.0.0.1:${this.ports.front}`;
     this.api = `http://127.0.0.1:${this.ports.api}`;
     await this.startSim();
@@ -60,13 +65,14 @@ export class Stack {
   async startSim() {
     const args = [...this.simArgs, "--state-dir", join(this.dir, "sim")];
     args.push("--pve-listen", `127.0.0.1:${this.ports.pve}`, "--control", `127.0.0.1:${this.ports.control}`);
+    args.push("--wake-listen", `127.0.0.1:${this.ports.wake}`, "--docker-listen", `127.0.0.1:${this.ports.docker}`);
+    if (this.ports.ssh) args.push("--ssh-listen", `127.0.0.1:${this.ports.ssh}`);
     this.sim = this.#start("jarvis-sim", join(this.bin, "jarvis-sim"), args);
     this.cluster = await this.sim.line(readSim, "its addresses", READY_MS);
   }
 
   #writeSettings() {
     const { nodes, ca_file, token_files } = this.cluster;
-    const text = (value) => JSON.stringify(value);
     const lines = [
       "[server]",
       `listen = ${text(`127.0.0.1:${this.ports.api}`)}`,
@@ -84,6 +90,7 @@ export class Stack {
       // It runs on this machine, beside the cluster that is only simulated.
       "[own]",
       "outside = true",
+      ...sides(this.cluster),
       ...this.more,
     ];
     this.settings = join(this.dir, "jarvisd.toml");
@@ -146,6 +153,37 @@ http {
   async stop() {
     for (const child of [...this.children].reverse()) await child.stop();
   }
+}
+
+const text = (value) => JSON.stringify(value);
+
+/** Units of every simulated node that may be restarted: of Proxmox itself, of the system, and one that shares files. */
+const RESTARTED = ["pveproxy", "spiceproxy", "cron", "smbd", "nfs-server"];
+
+/** What of the simulated cluster is reached beside its API: Docker engines, sleeping nodes, and shells if it has them. */
+function sides({ nodes, docker, wake, ssh }) {
+  const listed = nodes.flatMap(({ name }) => RESTARTED.map((unit) => `{ node = ${text(name)}, unit = ${text(unit)} }`));
+  return [
+    "[services]",
+    `restart = [${listed.join(", ")}]`,
+    "[docker]",
+    ...docker.flatMap((d) => ["[[docker.hosts]]", `name = ${text(d.name)}`, `vmid = ${d.vmid}`, `url = ${text(d.url)}`]),
+    "[wake]",
+    `broadcast = ${text(wake)}`,
+    ...nodes.flatMap(({ name, mac }) => (mac ? ["[[wake.nodes]]", `name = ${text(name)}`, `mac = ${text(mac)}`] : [])),
+    ...(ssh ? shells(ssh) : []),
+  ];
+}
+
+function shells({ user, key_file, known_hosts_file, hosts }) {
+  const nodes = hosts.filter((h) => h.kind === "node");
+  return [
+    "[ssh]",
+    `user = ${text(user)}`,
+    `key_file = ${text(key_file)}`,
+    `known_hosts_file = ${text(known_hosts_file)}`,
+    ...nodes.flatMap((h) => ["[[ssh.nodes]]", `name = ${text(h.name)}`, `host = ${text(h.host)}`, `port = ${h.port}`]),
+  ];
 }
 
 /** The simulator's first line, as JSON. */
