@@ -10,6 +10,7 @@ import { Emblem } from "../ui/Emblem";
 import { clock, count, day, duration, utc, zone } from "../ui/format";
 import { Glyph, type Shape } from "../ui/Glyph";
 import { MODES, setMode, useView } from "../ui/view";
+import { SideButton } from "./Side";
 import { openSheet } from "./sheetState";
 
 export function Header({ onOut }: { readonly onOut: () => void }) {
@@ -35,6 +36,7 @@ export function Header({ onOut }: { readonly onOut: () => void }) {
         >
           <kbd>Ctrl K</kbd>Find
         </button>
+        <SideButton />
         <ModeSwitch />
         <LinkChip />
         <WaitingChip />

@@ -8,6 +8,7 @@ const STOPS = [
   { to: "guests", label: "Guests", path: "M3 3h7v7H3zM12 3h7v7h-7zM3 12h7v7H3zM12 12h7v7h-7z" },
   { to: "activity", label: "Feed", path: "M2 11h4l3-7 4 14 3-7h4" },
   { to: "tasks", label: "Tasks", path: "M3 5l2 2 3-4M11 5h8M3 12l2 2 3-4M11 12h8M11 18h8" },
+  { to: "terminal", label: "Shell", path: "M2 4h18v14H2zM6 8l3 3-3 3M11 15h5" },
 ] as const;
 
 export function PhoneEnd({ onOut }: { readonly onOut: () => void }) {

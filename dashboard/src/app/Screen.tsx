@@ -14,6 +14,7 @@ import { Header } from "./Header";
 import { useKeys } from "./keys";
 import { PhoneBar, PhoneEnd } from "./PhoneBar";
 import { Sheets } from "./Sheets";
+import { Side } from "./Side";
 import { Tab } from "./Tab";
 import { useWall } from "./wall";
 
@@ -54,11 +55,7 @@ export function Screen({ onOut, locked }: ScreenProps) {
           <div className="work">{at("work")}</div>
         </div>
       </main>
-      {!wall && (
-        <aside className="col right" id="column-3" aria-label="History and sources">
-          {at("right")}
-        </aside>
-      )}
+      {!wall && <Side>{at("right")}</Side>}
       {!wall && <Footer />}
       {!wall && <PhoneEnd onOut={onOut} />}
       {!wall && <PhoneBar />}

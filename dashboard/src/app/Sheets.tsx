@@ -1,10 +1,16 @@
 // The sheets over the screen: find anything, and the list of keys.
+
 import { type KeyboardEvent, useMemo, useState } from "react";
+import { openAct } from "../panels/actSheetState";
+import { useActing } from "../stream/acting";
+import { serverNowMs } from "../stream/clock";
 import { logOut } from "../stream/rest";
-import { useTable } from "../stream/store";
+import { useStream, useTable } from "../stream/store";
+import { plain } from "../ui/plain";
 import { Sheet } from "../ui/Sheet";
 import { MODES, select, setMode } from "../ui/view";
-import { GO_KEYS, KEYS, type Key, setSingleKeys, useSingleKeys } from "./keys";
+import { GO_KEYS, KEYS, type Key, setSingleKeys, terminal, useSingleKeys } from "./keys";
+import { deedsFor } from "./paletteDeeds";
 import { closeSheet, useSheet } from "./sheetState";
 import "./Sheets.css";
 
@@ -26,7 +32,7 @@ function Help() {
       </div>
       <label className="help-switch">
         <input type="checkbox" checked={single} onChange={(e) => setSingleKeys(e.target.checked)} />
-        Single letters are shortcuts. Ctrl K and Esc always are.
+        Single letters are shortcuts. Ctrl with a key and Esc always are.
       </label>
     </Sheet>
   );
@@ -62,6 +68,8 @@ const SHOWN_MAX = 12;
 function useEntries(onOut: () => void): readonly Entry[] {
   const nodes = useTable("node");
   const guests = useTable("guest");
+  const acts = useActing((a) => a.view !== null);
+  const killed = useActing((a) => a.view?.kill_switch.on === true);
   return useMemo(() => {
     const list: Entry[] = [...nodes.keys()]
       .sort()
@@ -69,12 +77,28 @@ function useEntries(onOut: () => void): readonly Entry[] {
     for (const [id, g] of guests) {
       list.push({
         key: `g ${id}`,
-        label: `${g.name ?? "guest"} ${id}`,
+        label: `${plain(g.name ?? "guest")} ${id}`,
         about: `${g.kind === "lxc" ? "CT" : "VM"} on ${g.node}`,
         run: () => select({ kind: "guest", id }),
       });
     }
     list.push({ key: "cluster", label: "Cluster", about: "history of the whole", run: () => select(null) });
+    list.push({ key: "shell", label: "Terminal", about: "a shell on a node", run: terminal });
+    if (acts) {
+      list.push({
+        key: "containers",
+        label: "Docker containers",
+        about: "list, start, restart, stop",
+        run: () => openAct({ kind: "containers" }),
+      });
+      list.push({
+        key: "kill",
+        label: killed ? "Release the kill switch" : "Kill switch: stop all acting now",
+        about: killed ? "after a word of warning" : "at once, nothing asks again",
+        // The switch itself, which says so when it fails.
+        run: () => document.querySelector<HTMLElement>(".chip.kill")?.click(),
+      });
+    }
     for (const m of MODES)
       list.push({ key: `m ${m}`, label: `Mode ${m}`, about: "how the screen looks", run: () => setMode(m) });
     list.push({
@@ -84,17 +108,27 @@ function useEntries(onOut: () => void): readonly Entry[] {
       run: () => void logOut().then(onOut),
     });
     return list;
-  }, [nodes, guests, onOut]);
+  }, [nodes, guests, onOut, acts, killed]);
 }
+
+const deedEntries = (words: readonly string[], most: number): Entry[] =>
+  deedsFor(words, useStream.getState().mirror.tables, serverNowMs(), most).map(({ key, about, deed }) => ({
+    key,
+    label: `${deed.label}: ${deed.target}`,
+    about,
+    run: () => openAct({ kind: "deed", deed }),
+  }));
 
 function Palette({ onOut }: { readonly onOut: () => void }) {
   const entries = useEntries(onOut);
   const [search, setSearch] = useState("");
   const [at, setAt] = useState(0);
+  const acts = useActing((a) => a.view !== null);
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const hits = entries
     .filter((e) => words.every((w) => `${e.label} ${e.about}`.toLowerCase().includes(w)))
     .slice(0, SHOWN_MAX);
+  if (acts && hits.length < SHOWN_MAX) hits.push(...deedEntries(words, SHOWN_MAX - hits.length));
   const run = (e: Entry | undefined): void => {
     if (!e) return;
     closeSheet();
@@ -111,7 +145,7 @@ function Palette({ onOut }: { readonly onOut: () => void }) {
     <Sheet label="Find a node, a guest or a command" onClose={closeSheet}>
       <input
         className="palette-input"
-        placeholder="Node, guest, number, mode …"
+        placeholder="Node, guest, number, or stop nextcloud …"
         role="combobox"
         aria-label="Find"
         aria-expanded="true"

@@ -5,6 +5,7 @@ import { togglePaused } from "../ui/motion";
 import { nextMode, select, useView } from "../ui/view";
 import { beginGo, endGo, goBy, STOPS } from "./go";
 import { openSheet } from "./sheetState";
+import { closeSide, openSide, useSide } from "./sideState";
 
 export interface Key {
   readonly keys: string;
@@ -20,7 +21,8 @@ export const KEYS: readonly Key[] = [
   { keys: "Enter", does: "open what has the focus" },
   { keys: ".", does: "actions on the node or guest in that row" },
   { keys: "Esc", does: "close the history of a node or guest" },
-  { keys: "T", does: "the terminal" },
+  { keys: "Ctrl Shift .", does: "kill switch: stops all acting at once" },
+  { keys: "T", does: "the terminal; Ctrl Shift X leaves it" },
   { keys: "M", does: "next mode: jarvis, ops, minimal" },
   { keys: "P", does: "pause or resume what moves by itself" },
 ];
@@ -40,7 +42,7 @@ function keptOff(): boolean {
   }
 }
 
-/** Speech input and stray elbows type letters: single keys can be turned off. Ctrl K and Escape always work. */
+/** Speech input and stray elbows type letters: single keys can be turned off. Chords and Escape always work. */
 export const useSingleKeys = create<{ readonly on: boolean }>(() => ({ on: !keptOff() }));
 
 export function setSingleKeys(on: boolean): void {
@@ -67,6 +69,12 @@ export function useKeys(on: boolean): void {
 }
 
 function pressed(e: KeyboardEvent): void {
+  // From everywhere, a dialog and a terminal included. It only ever stops: releasing takes a hand and a word.
+  if ((e.ctrlKey || e.metaKey) && e.shiftKey && e.code === "Period") {
+    e.preventDefault();
+    document.querySelector<HTMLElement>('.chip.kill[data-on="false"]')?.click();
+    return;
+  }
   if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && !ownKeys(e.target)) {
     e.preventDefault();
     if (document.querySelector("dialog[open]")) return;
@@ -114,6 +122,11 @@ const ACTS: Readonly<Record<string, () => void>> = {
 };
 
 function back(target: EventTarget | null): void {
+  if (useSide.getState().open && !useView.getState().selection) {
+    closeSide();
+    document.querySelector<HTMLElement>(".head-side")?.focus();
+    return;
+  }
   if (target instanceof HTMLInputElement && target.type === "search") {
     target.blur();
     return;
@@ -121,9 +134,14 @@ function back(target: EventTarget | null): void {
   if (useView.getState().selection) select(null);
 }
 
-function terminal(): void {
-  const at = "#terminal .xterm-helper-textarea, #terminal .terminal-offer button";
-  document.querySelector<HTMLElement>(at)?.focus();
+/** Its column may be folded away; it is there once it has been drawn. */
+export function terminal(): void {
+  openSide();
+  const at = "#terminal .xterm-helper-textarea, #terminal .terminal-offer button, #terminal";
+  requestAnimationFrame(() => {
+    document.getElementById("terminal")?.scrollIntoView({ block: "nearest" });
+    document.querySelector<HTMLElement>(at)?.focus();
+  });
 }
 
 function column(n: number): void {

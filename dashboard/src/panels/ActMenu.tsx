@@ -4,7 +4,7 @@ import { serverNowMs } from "../stream/clock";
 import { useRecord, useStream } from "../stream/store";
 import { Menu, type MenuItem } from "../ui/Menu";
 import { useView } from "../ui/view";
-import { containerDeeds, type Deed, guestDeeds, nodeDeeds } from "./actions";
+import { type Deed, guestDeeds, nodeDeeds } from "./actions";
 import { openAct } from "./actSheetState";
 import "./Acting.css";
 
@@ -20,6 +20,9 @@ function useOffered(): boolean {
   const acts = useActing((s) => s.view !== null);
   return !useView((v) => v.wall) && acts;
 }
+
+const STOPPED = "The kill switch is on: these show a plan, and nothing is sent.";
+const useStopped = (): boolean => useActing((s) => s.view?.kill_switch.on === true);
 
 /** The deeds of the moment, made when the menu opens: a row must not be drawn again for a storage's figures. */
 function deedsOf(kind: "guest" | "node", id: string): Deed[] {
@@ -39,9 +42,11 @@ interface ActMenuProps {
 }
 
 export function ActMenu({ kind, id, name }: ActMenuProps) {
+  const stopped = useStopped();
   if (!useOffered()) return null;
   return (
     <Menu
+      note={stopped ? STOPPED : undefined}
       label={`Actions on ${name}`}
       className="act-dots"
       button="⋯"
@@ -58,16 +63,18 @@ const BUTTONS = 3;
 export function ActButtons({ kind, id }: Omit<ActMenuProps, "name">) {
   const status = useRecord(kind, id)?.status;
   const offered = useOffered();
+  const stopped = useStopped();
   if (!offered || status === undefined) return null;
   const deeds = deedsOf(kind, id);
   if (deeds.length === 0) return null;
   return (
-    <fieldset className="act-bar" aria-label="Actions">
+    <fieldset className="act-bar" aria-label="Actions" data-stopped={stopped}>
       {deeds.slice(0, BUTTONS).map((deed) => (
         <button
           key={deed.tool}
           type="button"
           className="chip small"
+          title={stopped ? STOPPED : undefined}
           data-testid={`deed-${deed.tool}`}
           onClick={() => {
             const now = deedsOf(kind, id).find((d) => d.tool === deed.tool);
@@ -80,6 +87,7 @@ export function ActButtons({ kind, id }: Omit<ActMenuProps, "name">) {
       ))}
       {deeds.length > BUTTONS && (
         <Menu
+          note={stopped ? STOPPED : undefined}
           label="More actions"
           className="chip small"
           button="More ▾"
@@ -87,20 +95,26 @@ export function ActButtons({ kind, id }: Omit<ActMenuProps, "name">) {
           testId="act-more"
         />
       )}
+      {stopped && (
+        <p className="act-stopped" data-testid="act-stopped">
+          {STOPPED}
+        </p>
+      )}
     </fieldset>
   );
 }
 
 /** For the cluster: what has no record of its own. */
-export function ContainerMenu() {
+export function ContainersButton() {
   if (!useOffered()) return null;
   return (
-    <Menu
-      label="Docker containers"
+    <button
+      type="button"
       className="chip small"
-      button="Containers ▾"
-      items={() => containerDeeds().map(itemOf)}
-      testId="act-containers"
-    />
+      onClick={() => openAct({ kind: "containers" })}
+      data-testid="act-containers"
+    >
+      Containers
+    </button>
   );
 }

@@ -1,8 +1,7 @@
 // From a wish to an action: what it needs, the plan, and then the act itself or the question for a person's word.
-import { type FormEvent, useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import type { ActionView } from "../protocol/ActionView";
 import type { ApprovalView } from "../protocol/ApprovalView";
-import type { ObjectionView } from "../protocol/ObjectionView";
 import type { Plan } from "../protocol/Plan";
 import { approvalById, failedAction, type Order, type Outcome, objectionsOf, plan, run } from "../stream/act";
 import { learn, useAction, useActions, useApproval } from "../stream/acting";
@@ -10,13 +9,16 @@ import { serverNowMs } from "../stream/clock";
 import type { Failure } from "../stream/rest";
 import { Glyph } from "../ui/Glyph";
 import { Sheet } from "../ui/Sheet";
+import { ActForm } from "./ActForm";
 import { ActionRow } from "./ActionRow";
 import { ApprovalCard } from "./ApprovalCard";
 import { TIER_WORD } from "./actingWords";
 import { type Deed, orderOf } from "./actions";
 import { closeAct, useActSheet } from "./actSheetState";
+import { Containers } from "./Containers";
 import { ReleaseSwitch } from "./KillSwitch";
 import { Blast, ExactCalls, Objections } from "./PlanParts";
+import { WhatToDo } from "./WhatToDo";
 import "./Acting.css";
 
 export function ActSheet() {
@@ -27,6 +29,12 @@ export function ActSheet() {
       return (
         <Sheet label="An action that waits for your word" onClose={closeAct}>
           <LinkedApproval key={open.id} id={open.id} />
+        </Sheet>
+      );
+    case "containers":
+      return (
+        <Sheet label="Docker containers" onClose={closeAct}>
+          <Containers />
         </Sheet>
       );
     case "release":
@@ -131,7 +139,9 @@ function DeedSteps({ deed }: { readonly deed: Deed }) {
           </h2>
         </header>
       )}
-      {step.at === "fields" && <Fields deed={deed} onOrder={(order) => setStep({ at: "planning", order })} />}
+      {step.at === "fields" && (
+        <ActForm deed={deed} onOrder={(order) => setStep({ at: "planning", order })} />
+      )}
       {step.at === "planning" && (
         <p className="act-line" role="status">
           Working out what would happen. Nothing is sent.
@@ -173,58 +183,6 @@ function Begun({ order, sinceMs }: { readonly order: Order; readonly sinceMs: nu
   return mine ? <ActionRow action={mine} /> : null;
 }
 
-interface FieldsProps {
-  readonly deed: Deed;
-  readonly onOrder: (order: Order) => void;
-}
-
-function Fields({ deed, onOrder }: FieldsProps) {
-  const submit = (e: FormEvent<HTMLFormElement>): void => {
-    e.preventDefault();
-    const data = new FormData(e.currentTarget);
-    const order = orderOf(
-      deed,
-      Object.fromEntries(deed.fields.map((f) => [f.name, String(data.get(f.name) ?? "")])),
-    );
-    if (order) onOrder(order);
-  };
-  return (
-    <form onSubmit={submit} className="act-form">
-      {deed.fields.map((f) => (
-        <div key={f.name} className="field">
-          <label htmlFor={`act-${f.name}`}>{f.label}</label>
-          {f.options.length > 0 ? (
-            <select id={`act-${f.name}`} name={f.name} defaultValue={f.value}>
-              {f.options.map((o) => (
-                <option key={o}>{o}</option>
-              ))}
-            </select>
-          ) : (
-            <input
-              id={`act-${f.name}`}
-              name={f.name}
-              defaultValue={f.value}
-              required
-              spellCheck={false}
-              autoCapitalize="none"
-              aria-describedby={f.hint ? `act-${f.name}-hint` : undefined}
-            />
-          )}
-          {f.hint && <small id={`act-${f.name}-hint`}>{f.hint}</small>}
-        </div>
-      ))}
-      <div className="act-buttons">
-        <button type="submit" className="btn go">
-          Show the plan
-        </button>
-        <button type="button" className="btn" onClick={closeAct}>
-          Cancel
-        </button>
-      </div>
-    </form>
-  );
-}
-
 interface PlanViewProps {
   readonly made: Plan;
   readonly deed: Deed;
@@ -240,6 +198,7 @@ const VERDICT: Readonly<Record<Plan["verdict"], string>> = {
 };
 
 function PlanView({ made, deed, busy, onRun, onBack }: PlanViewProps) {
+  const refused = made.verdict === "refuse";
   return (
     <>
       <p className="act-line" data-testid="verdict" data-verdict={made.verdict}>
@@ -249,12 +208,17 @@ function PlanView({ made, deed, busy, onRun, onBack }: PlanViewProps) {
         />{" "}
         {VERDICT[made.verdict]} <span className="tag">{TIER_WORD[made.tier]}</span>
       </p>
-      <Objections list={made.objections} />
-      {made.verdict === "refuse" && <WhatToDo list={made.objections} />}
+      {refused && (
+        <>
+          <Objections list={made.objections} blast={made.blast} />
+          <WhatToDo list={made.objections} />
+        </>
+      )}
       {made.blast && <Blast blast={made.blast} />}
+      {!refused && <Objections list={made.objections} blast={made.blast} />}
       <ExactCalls calls={made.exact_calls} />
       <div className="act-buttons">
-        {made.verdict !== "refuse" && (
+        {!refused && (
           <button type="button" className="btn go" disabled={busy} onClick={onRun} data-testid="act-run">
             {busy ? "Sending" : made.verdict === "permit" ? deed.label : "Ask for your word"}
           </button>
@@ -265,46 +229,10 @@ function PlanView({ made, deed, busy, onRun, onBack }: PlanViewProps) {
           </button>
         )}
         <button type="button" className="btn" disabled={busy} onClick={closeAct}>
-          {made.verdict === "refuse" ? "Close" : "Cancel"}
+          {refused ? "Close" : "Cancel"}
         </button>
       </div>
     </>
-  );
-}
-
-/** Where the way out is not in the reason itself. */
-const WAY_OUT: Readonly<Record<string, string>> = {
-  intent_log: "Make room on the disk: what cannot be recorded is not done.",
-  protected: "It is protected on purpose; do it in Proxmox if you must.",
-  blast: "Something protected would go down with it; do it in Proxmox if you must.",
-  meant_off: "Somebody stopped it on purpose; ask them first.",
-  storage: "Make room on its storage, or repair it, first.",
-  listed: "List it in the settings, so that it may be restarted.",
-  kill_switch: "Release the kill switch first.",
-  autonomy: "Raise the autonomy level, or do it yourself as a person.",
-  freshness: "Wait until the sources are fresh again; Sight shows which are not.",
-  locks: "Wait for the task that holds it; Tasks shows it.",
-  quorum: "Bring a node back first, so that the cluster keeps its quorum.",
-  storm: "Look at what is wrong with the cluster first; automation rests while much is.",
-  flapping: "Find out why it keeps falling, then lift its quarantine.",
-  ha: "Ask Proxmox's HA manager, which looks after this guest.",
-  hands_off: "Somebody works on it; ask them, or wait.",
-  rate: "Wait until the hour or day is over.",
-  maintenance: "Wait until the maintenance window is over, or change it.",
-};
-
-function WhatToDo({ list }: { readonly list: readonly ObjectionView[] }) {
-  const ways = [...new Set(list.flatMap((o) => (o.verdict === "refuse" ? (WAY_OUT[o.guard] ?? []) : [])))];
-  if (ways.length === 0) return null;
-  return (
-    <div className="act-ways">
-      <span className="lab">What to do</span>
-      <ul>
-        {ways.map((w) => (
-          <li key={w}>{w}</li>
-        ))}
-      </ul>
-    </div>
   );
 }
 

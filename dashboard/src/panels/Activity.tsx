@@ -1,4 +1,5 @@
 // What happened, newest first. Reading further down holds the list still; new lines wait behind a pill.
+
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Event } from "../protocol/Event";
@@ -7,6 +8,7 @@ import { useLoaded, useTable } from "../stream/store";
 import { clock, count, day, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
+import { plain } from "../ui/plain";
 import { Skeleton } from "../ui/Skeleton";
 import { select, useView } from "../ui/view";
 import { ExportMenu } from "./ExportMenu";
@@ -221,7 +223,7 @@ function Row({ row, onToggle }: { readonly row: FeedRow; readonly onToggle: (key
           <time dateTime={new Date(row.event.ts_ms).toISOString()} title={utc(row.event.ts_ms)}>
             {clock(row.event.ts_ms)}
           </time>
-          <span className="cut">{row.event.detail ?? "the same"}</span>
+          <span className="cut">{plain(row.event.detail ?? "the same")}</span>
         </p>
       );
     case "event":
@@ -260,10 +262,10 @@ function Line({ event, times, open: expanded, onToggle }: LineProps) {
           </span>{" "}
           {open ? (
             <button type="button" className="event-title" onClick={open}>
-              {event.title}
+              {plain(event.title)}
             </button>
           ) : (
-            event.title
+            plain(event.title)
           )}
           {times > 1 && (
             <button
@@ -278,7 +280,7 @@ function Line({ event, times, open: expanded, onToggle }: LineProps) {
             </button>
           )}
         </p>
-        {more && <small>{more}</small>}
+        {more && <small>{plain(more)}</small>}
       </div>
     </article>
   );

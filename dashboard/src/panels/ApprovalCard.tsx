@@ -1,4 +1,5 @@
 // One action that waits for a person's word, rendered from data alone: what, to what, who goes down, why it is asked.
+
 import { useEffect, useRef, useState } from "react";
 import type { ApprovalView } from "../protocol/ApprovalView";
 import { type Decision, decide } from "../stream/act";
@@ -7,6 +8,7 @@ import { useAt } from "../stream/clock";
 import { clock, UNKNOWN, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Hold } from "../ui/Hold";
+import { plain } from "../ui/plain";
 import { useView } from "../ui/view";
 import { ActionRow } from "./ActionRow";
 import { approvalShape, callerWords, decidedWords, TIER_WORD, useTargetWords } from "./actingWords";
@@ -59,7 +61,7 @@ export function ApprovalCard({ approval, alone }: CardProps) {
       )}
       {alone ? (
         <>
-          <Objections list={approval.objections} />
+          <Objections list={approval.objections} blast={approval.blast} />
           <ExactCalls calls={approval.exact_calls} />
         </>
       ) : (
@@ -87,7 +89,7 @@ function Short({ approval }: { readonly approval: ApprovalView }) {
         <ul className="approval-why">
           {approval.objections.map((o) => (
             <li key={`${o.guard} ${o.reason}`} className="cut" title={o.reason}>
-              {o.reason}
+              {plain(o.reason)}
             </li>
           ))}
         </ul>
@@ -119,7 +121,8 @@ function Args({ args }: { readonly args: ApprovalView["args"] }) {
 
 function Left({ approval }: { readonly approval: ApprovalView }) {
   const text = useAt((now) => {
-    const s = Math.max(0, Math.ceil((approval.expires_ms - now) / 1000));
+    // The clocks agree to within a fraction of a second: five minutes must not begin as 5:01.
+    const s = Math.max(0, Math.round((approval.expires_ms - now) / 1000));
     return Number.isFinite(s) ? `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}` : UNKNOWN;
   });
   const hurry = useAt((now) => approval.expires_ms - now < HURRY_MS);

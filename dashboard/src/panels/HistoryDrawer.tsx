@@ -6,7 +6,7 @@ import { Chart } from "../ui/Chart";
 import { bytesText, decimal, percentUnit, rateText, ratio } from "../ui/format";
 import { Note } from "../ui/Panel";
 import { useView } from "../ui/view";
-import { ActButtons, ContainerMenu } from "./ActMenu";
+import { ActButtons, ContainersButton } from "./ActMenu";
 import { Drawer } from "./Drawer";
 import { ClusterFacts, GuestFacts, NodeFacts } from "./facts";
 import { guestName } from "./guestOrder";
@@ -69,7 +69,7 @@ function ClusterDrawer() {
       title={cluster?.name || "Cluster"}
       shape={cluster?.health ?? "unknown"}
       about="cluster"
-      tools={<ContainerMenu />}
+      tools={<ContainersButton />}
       chosen={false}
     >
       <ClusterFacts />

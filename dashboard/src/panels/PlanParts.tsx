@@ -1,4 +1,5 @@
 // What a plan, an approval and an action have in common: who goes down, the reasons, the exact requests.
+
 import { useState } from "react";
 import type { BlastView } from "../protocol/BlastView";
 import type { ExactCall } from "../protocol/ExactCall";
@@ -6,6 +7,7 @@ import type { ObjectionView } from "../protocol/ObjectionView";
 import type { StruckView } from "../protocol/StruckView";
 import { count, duration } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
+import { plain } from "../ui/plain";
 import { guardWords } from "./actingWords";
 import "./Acting.css";
 
@@ -15,6 +17,7 @@ const NAMED_MAX = 6;
 /** `short` leaves out what has a place elsewhere: names by the dozen, and where a figure is from. */
 export function Blast({ blast, short }: { readonly blast: BlastView; readonly short?: boolean }) {
   const { quorum, away_s: awayS } = blast;
+  const harmless = blast.down.length + blast.degraded.length === 0;
   return (
     <>
       {blast.includes_jarvis && (
@@ -26,11 +29,11 @@ export function Blast({ blast, short }: { readonly blast: BlastView; readonly sh
       <dl className="act-facts">
         <div>
           <dt>Effect</dt>
-          <dd>{blast.sentence}</dd>
+          <dd>{harmless ? "Nothing goes down with it." : plain(blast.sentence)}</dd>
         </div>
         {(!short || blast.down.length > 1) && <Struck name="Down" list={blast.down} />}
         {!short && <Struck name="Degraded" list={blast.degraded} />}
-        {!short && (
+        {!short && !harmless && (
           <div>
             <dt>Away</dt>
             <dd>
@@ -62,8 +65,8 @@ function Struck({ name, list }: { readonly name: string; readonly list: readonly
         {list.slice(0, NAMED_MAX).map((s, i) => (
           <span key={`${s.name} ${s.through ?? ""}`}>
             {i > 0 && ", "}
-            {s.name}
-            {s.through && <small> through {s.through}</small>}
+            {plain(s.name)}
+            {s.through && <small> through {plain(s.through)}</small>}
           </span>
         ))}
         {more > 0 && ` and ${more} more`}
@@ -72,18 +75,26 @@ function Struck({ name, list }: { readonly name: string; readonly list: readonly
   );
 }
 
-export function Objections({ list }: { readonly list: readonly ObjectionView[] }) {
+interface ObjectionsProps {
+  readonly list: readonly ObjectionView[];
+  /** What is told beside them in full, and not again. */
+  readonly blast?: BlastView | undefined;
+}
+
+export function Objections({ list, blast }: ObjectionsProps) {
   if (list.length === 0) return null;
+  // What stands in the way before what only asks.
+  const sorted = [...list].sort((a, b) => Number(b.verdict === "refuse") - Number(a.verdict === "refuse"));
   return (
     <ul className="act-reasons" aria-label="Reasons">
-      {list.map((o) => (
+      {sorted.map((o) => (
         <li key={`${o.guard} ${o.reason}`} data-verdict={o.verdict} data-testid="objection">
           <Glyph
             shape={o.verdict === "refuse" ? "critical" : "attention"}
             word={o.verdict === "refuse" ? "refused" : "asks for you"}
           />
           <span>
-            {o.reason}
+            {o.reason === blast?.sentence ? "Others go down with it: see its effect." : plain(o.reason)}
             <small>{guardWords(o.guard)}</small>
           </span>
         </li>

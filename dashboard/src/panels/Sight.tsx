@@ -22,7 +22,11 @@ const SHAPE: Readonly<Record<SourceState, Shape>> = {
 };
 
 const wordOf = (id: string): string =>
-  WORDS[id] ?? id.replace(/^node\//, "Detail of ").replace(/^guest\//, "Guest ");
+  WORDS[id] ??
+  id
+    .replace(/^node\//, "Detail of ")
+    .replace(/^sensors\//, "Sensors of ")
+    .replace(/^guest\//, "Guest ");
 
 export function Sight() {
   const table = useTable("source");

@@ -1,4 +1,5 @@
 // One task in full: who began it, on what, how long it took, and its log as it is written.
+
 import { useEffect, useRef } from "react";
 import type { Task } from "../protocol/Task";
 import { useAt } from "../stream/clock";
@@ -6,6 +7,7 @@ import type { LogLine } from "../stream/rest";
 import { useRecord } from "../stream/store";
 import { count, duration, stamp, utc } from "../ui/format";
 import { Note } from "../ui/Panel";
+import { plain } from "../ui/plain";
 import { select } from "../ui/view";
 import { Drawer } from "./Drawer";
 import { type Fact, Facts } from "./facts";
@@ -16,7 +18,7 @@ import "./TaskDrawer.css";
 export function TaskDrawer({ upid }: { readonly upid: string }) {
   const task = useRecord("task", upid);
   const guest = useRecord("guest", task?.vmid === undefined ? null : String(task.vmid));
-  const target = guest?.name ?? task?.target ?? task?.node ?? "";
+  const target = plain(guest?.name ?? task?.target ?? task?.node ?? "");
   return (
     <Drawer
       title={task ? `${taskWord(task.kind)} ${target}` : "Task"}

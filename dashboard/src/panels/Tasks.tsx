@@ -1,4 +1,5 @@
 // What Proxmox is doing and what came of it.
+
 import { memo, useMemo } from "react";
 import type { Task } from "../protocol/Task";
 import { useAt } from "../stream/clock";
@@ -7,6 +8,7 @@ import { useLoaded, useRecord, useTable } from "../stream/store";
 import { clock, day, duration, stamp, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
+import { plain } from "../ui/plain";
 import { SightMark } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
 import { select, useView } from "../ui/view";
@@ -56,7 +58,7 @@ const TaskRow = memo(function TaskRow({ task }: { readonly task: Task }) {
   const old = useAt((now) => day(now) !== day(task.start_ms));
   const chosen = useView((v) => v.selection?.kind === "task" && v.selection.id === task.upid);
   const { vmid } = task;
-  const target = vmid === undefined ? task.target : (guest?.name ?? `guest ${vmid}`);
+  const target = vmid === undefined ? task.target : plain(guest?.name ?? `guest ${vmid}`);
   return (
     <li className="task" data-status={task.status} data-chosen={chosen} data-testid="task">
       <Glyph shape={taskShape(task)} word={task.status} />

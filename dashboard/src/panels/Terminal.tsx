@@ -27,6 +27,8 @@ type Facts = { readonly facts: TerminalFacts | null; readonly failure: string | 
 const screens = new Map<string, TerminalScreen>();
 /** Ctrl of the key row: the next key typed is a control key. */
 let ctrl = false;
+/** The node whose shell somebody has just asked for: it has the keys from the moment it is on the screen. */
+let wanted: string | null = null;
 
 export function Terminal() {
   const { facts, failure } = useFacts();
@@ -207,7 +209,14 @@ function Shell({ node, user, facts, state }: ShellProps) {
   const mode = useView((v) => v.mode);
   const [busy, setBusy] = useState(false);
   const there = state !== undefined;
-  useEffect(() => (there && box.current ? screens.get(node)?.attach(box.current) : undefined), [node, there]);
+  useEffect(() => {
+    const screen = screens.get(node);
+    if (!there || !box.current || !screen) return;
+    const detach = screen.attach(box.current);
+    if (wanted === node) screen.focus();
+    wanted = null;
+    return detach;
+  }, [node, there]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another mode has other colours
   useEffect(() => screens.get(node)?.retint(), [node, mode]);
   const open = useCallback(async () => {
@@ -215,9 +224,10 @@ function Shell({ node, user, facts, state }: ShellProps) {
     if (await allowShell(node)) {
       const screen = await screenOf(node);
       screen.clear();
+      wanted = node;
       startShell(node, screen, false);
-      // The box is there once the state is.
-      requestAnimationFrame(() => requestAnimationFrame(() => screen.focus()));
+      // Where an ended one makes room for it, it is on the screen already.
+      screen.focus();
     }
     setBusy(false);
   }, [node]);

@@ -5,6 +5,7 @@ import type { Deed } from "./actions";
 export type ActSheetContent =
   | { readonly kind: "deed"; readonly deed: Deed }
   | { readonly kind: "approval"; readonly id: string }
+  | { readonly kind: "containers" }
   | { readonly kind: "release" };
 
 export const useActSheet = create<{ readonly open: ActSheetContent | null }>(() => ({ open: null }));

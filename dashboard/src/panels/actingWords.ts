@@ -1,4 +1,5 @@
 // The words for what acting tells: targets, states, outcomes, guards.
+
 import type { ActionView } from "../protocol/ActionView";
 import type { ApprovalView } from "../protocol/ApprovalView";
 import type { Guest } from "../protocol/Guest";
@@ -6,6 +7,7 @@ import type { Tier } from "../protocol/Tier";
 import { useRecord } from "../stream/store";
 import { duration } from "../ui/format";
 import type { Shape } from "../ui/Glyph";
+import { plain } from "../ui/plain";
 
 export interface Targeted {
   readonly target: string;
@@ -16,11 +18,13 @@ export interface Targeted {
 export function targetWords(t: Targeted, guest: Guest | undefined): string {
   if (t.vmid !== undefined) {
     const kind = guest === undefined ? "guest" : guest.kind === "lxc" ? "container" : "VM";
-    const name = guest?.name ? ` “${guest.name}”` : "";
+    const name = guest?.name ? ` “${plain(guest.name)}”` : "";
     const node = t.node ?? guest?.node;
     return `${kind} ${t.vmid}${name}${node ? ` on ${node}` : ""}`;
   }
-  return t.target.replace("/", " ");
+  // The title names the kind: "Reboot node", "Restart service".
+  const [, name = t.target, part] = t.target.split("/");
+  return plain(part === undefined ? name : `${part.replace(/\.service$/, "")} on ${name}`);
 }
 
 export function useTargetWords(t: Targeted): string {
@@ -91,7 +95,8 @@ export function outcomeWords(a: ActionView, nowMs: number): string {
   if (a.state === "running") return `running ${duration(nowMs - since)}`;
   const took = a.ended_ms === undefined ? "" : ` in ${duration(a.ended_ms - since)}`;
   // A message says it already when all went well.
-  const told = a.verified === undefined || (a.verified === "yes" && a.message !== undefined);
+  const ended = a.state === "ok" || a.state === "warnings";
+  const told = !ended || a.verified === undefined || (a.verified === "yes" && a.message !== undefined);
   const verified = told || !a.verified ? "" : `, ${VERIFIED[a.verified] ?? a.verified}`;
   return `${ENDED[a.state] ?? a.state}${a.state === "unknown" ? "" : took}${verified}`;
 }

@@ -6,6 +6,7 @@ import type { ServerFrame } from "../protocol/ServerFrame";
 import { EMPTY, reduce } from "../stream/reduce";
 import { containerDeeds, guestDeeds, nodeDeeds, orderOf } from "./actions";
 import { linkedApproval } from "./actSheetState";
+import { engines, services, snapshots } from "./choices";
 
 const { tables } = (recording.frames.slice(0, 3) as unknown as ServerFrame[]).reduce(
   (m, f) => reduce(m, f).mirror,
@@ -43,6 +44,55 @@ describe("what is offered", () => {
   });
 });
 
+describe("lists that are asked for", () => {
+  it("services: what failed first, by bare name, each once", () => {
+    const list = services({
+      services: [
+        { name: "pveproxy", state: "running", active: "active" },
+        { name: "cron", active: "active" },
+        { name: "smbd", active: "failed" },
+        { odd: true },
+      ],
+      failed_units: ["smbd.service", 7],
+    });
+    expect(list?.map((c) => `${c.value} ${c.about}`)).toEqual([
+      "smbd failed",
+      "cron active",
+      "pveproxy active",
+    ]);
+    expect(services({ services_unread: "no", failed_units_unread: "no" })).toBeNull();
+    expect(services("no")).toBeNull();
+  });
+  it("snapshots: the youngest first", () => {
+    const list = snapshots({
+      snapshots: [{ name: "old", age_h: 50 }, { name: "new", age_h: 2 }, { name: "odd" }],
+    });
+    expect(list?.map((c) => c.value)).toEqual(["new", "old", "odd"]);
+    expect(list?.[0]?.about).toMatch(/^2\sh old$/);
+    expect(snapshots({ snapshots: [] })).toEqual([]);
+    expect(snapshots({ snapshots_unread: "timed out" })).toBeNull();
+  });
+  it("containers: by engine, with the reason where one could not be read", () => {
+    const list = engines({
+      hosts: [
+        { host: "b", unread: "refused" },
+        {
+          host: "a",
+          containers: [{ name: "web", state: "exited", status: "Exited (0)", may_change: true }, {}],
+        },
+      ],
+    });
+    expect(list?.[0]).toEqual({ host: "b", containers: [], unread: "refused" });
+    expect(list?.[1]?.containers).toEqual([
+      { host: "a", name: "web", running: false, image: "", status: "Exited (0)", mayChange: true },
+    ]);
+    const tools = (running: boolean) =>
+      containerDeeds({ host: "a", name: "web", running }).map((d) => d.tool);
+    expect(tools(false)).toEqual(["docker_start"]);
+    expect(tools(true)).toEqual(["docker_restart", "docker_stop"]);
+  });
+});
+
 describe("an order", () => {
   it("has the arguments of the catalogue, and is none while a field is empty", () => {
     const snap = guestDeeds(guest, tables, NOW).find((d) => d.tool === "create_snapshot");
@@ -53,11 +103,10 @@ describe("an order", () => {
     });
     expect(String(orderOf(snap, {})?.args.name)).toMatch(/^[A-Za-z][A-Za-z0-9_-]{1,39}$/);
     expect(orderOf(snap, { name: " " })).toBeNull();
-    const stop = containerDeeds().find((d) => d.tool === "docker_stop");
-    expect(stop && orderOf(stop, { host: "nas", name: "web" })).toEqual({
-      tool: "docker_stop",
-      args: { host: "nas", name: "web" },
-    });
+    const stop = containerDeeds({ host: "nas", name: "web", running: true }).find(
+      (d) => d.tool === "docker_stop",
+    );
+    expect(stop && orderOf(stop, {})).toEqual({ tool: "docker_stop", args: { host: "nas", name: "web" } });
   });
 });
 

@@ -1,10 +1,12 @@
 // What can be done to a thing in its present state, and what must be said for it. Whether it may be done is the
 // daemon's to decide; this only offers what makes sense. Pure.
+
 import type { Guest } from "../protocol/Guest";
 import type { Node } from "../protocol/Node";
 import type { Storage } from "../protocol/Storage";
 import type { Order } from "../stream/act";
 import type { Tables } from "../stream/reduce";
+import { plain } from "../ui/plain";
 
 export interface Field {
   readonly name: string;
@@ -12,8 +14,17 @@ export interface Field {
   readonly value: string;
   /** To choose from; free text where empty. */
   readonly options: readonly string[];
+  /** Only one of `options` is an answer, also when there is none. */
+  readonly choose?: boolean;
   readonly hint?: string;
+  /** What there is is asked of the daemon when the form opens; typed by hand where it cannot say. */
+  readonly from?: ChoiceSource;
 }
+
+/** Lists that are no part of the stream. */
+export type ChoiceSource =
+  | { readonly list: "services"; readonly node: string }
+  | { readonly list: "snapshots"; readonly vmid: number };
 
 export interface Deed {
   readonly tool: string;
@@ -39,7 +50,7 @@ const grave = { grave: true } as const;
 
 export function guestDeeds(g: Guest, tables: Pick<Tables, "node" | "storage">, nowMs: number): Deed[] {
   if (g.template) return [];
-  const target = `${g.kind === "lxc" ? "container" : "VM"} ${g.vmid}${g.name ? ` ${g.name}` : ""}`;
+  const target = `${g.kind === "lxc" ? "container" : "VM"} ${g.vmid}${g.name ? ` ${plain(g.name)}` : ""}`;
   const args = { vmid: g.vmid };
   const make = (tool: string, label: string, more: Partial<Deed> = {}): Deed =>
     deed(tool, label, target, args, more);
@@ -66,7 +77,14 @@ export function guestDeeds(g: Guest, tables: Pick<Tables, "node" | "storage">, n
     make("delete_snapshot", "Delete a snapshot", {
       ...grave,
       fields: [
-        { name: "name", label: "Snapshot", value: "", options: [], hint: "Its name, as Proxmox lists it." },
+        {
+          name: "name",
+          label: "Snapshot",
+          value: "",
+          options: [],
+          hint: "Its name, as Proxmox lists it.",
+          from: { list: "snapshots", vmid: g.vmid },
+        },
       ],
     }),
   ];
@@ -82,7 +100,8 @@ function backupStorage(g: Guest, storages: Iterable<Storage>): Field {
     .filter((s) => s.node === g.node && s.status === "available" && s.content.includes("backup"))
     .map((s) => s.storage)
     .sort();
-  return { name: "storage", label: "To storage", value: options[0] ?? "", options };
+  const hint = `No storage of ${g.node} is there and takes backups.`;
+  return { name: "storage", label: "To storage", value: options[0] ?? "", options, choose: true, hint };
 }
 
 function otherNode(g: Guest, nodes: Iterable<Node>): Field {
@@ -90,7 +109,8 @@ function otherNode(g: Guest, nodes: Iterable<Node>): Field {
     .filter((n) => n.name !== g.node && n.status === "online")
     .map((n) => n.name)
     .sort();
-  return { name: "to", label: "To node", value: options[0] ?? "", options };
+  const hint = "No other node is online.";
+  return { name: "to", label: "To node", value: options[0] ?? "", options, choose: true, hint };
 }
 
 export function nodeDeeds(n: Node): Deed[] {
@@ -104,9 +124,10 @@ export function nodeDeeds(n: Node): Deed[] {
           name: "unit",
           label: "Service",
           // What has failed is most likely meant.
-          value: n.units_failed?.[0] ?? "",
+          value: (n.units_failed?.[0] ?? "").replace(/\.service$/, ""),
           options: [],
           hint: "As systemd names it: pveproxy, smbd …",
+          from: { list: "services", node: n.name },
         },
       ],
     }),
@@ -115,17 +136,20 @@ export function nodeDeeds(n: Node): Deed[] {
   ];
 }
 
-/** Containers are no records of the cluster: host and name are typed, or come from the list that a read gives. */
-export function containerDeeds(host = "", name = ""): Deed[] {
-  const target = name ? `container ${name} on ${host}` : "a Docker container";
-  const fields: Field[] = [
-    { name: "host", label: "Docker host", value: host, options: [] },
-    { name: "name", label: "Container", value: name, options: [] },
-  ];
+export interface ContainerFacts {
+  readonly host: string;
+  readonly name: string;
+  readonly running: boolean;
+}
+
+/** Containers are no records of the cluster: host and name come from the list that a read gives. */
+export function containerDeeds({ host, name, running }: ContainerFacts): Deed[] {
+  const target = `${name} on ${host}`;
+  const args = { host, name };
+  if (!running) return [deed("docker_start", "Start container", target, args)];
   return [
-    deed("docker_start", "Start container", target, {}, { fields }),
-    deed("docker_restart", "Restart container", target, {}, { ...grave, fields }),
-    deed("docker_stop", "Stop container", target, {}, { ...grave, fields }),
+    deed("docker_restart", "Restart container", target, args, grave),
+    deed("docker_stop", "Stop container", target, args, grave),
   ];
 }
 

@@ -1,5 +1,7 @@
 // Which guests are shown and in which order. Pure.
+
 import type { Guest } from "../protocol/Guest";
+import { plain } from "../ui/plain";
 
 export type Filter = "all" | "vm" | "ct" | "issues";
 export type SortBy = "vmid" | "name" | "node" | "cpu" | "mem";
@@ -24,7 +26,7 @@ export const SORTS: readonly { readonly by: SortBy; readonly label: string; read
   { by: "mem", label: "Mem", about: "memory use" },
 ];
 
-export const guestName = (g: Guest): string => g.name ?? `guest ${g.vmid}`;
+export const guestName = (g: Guest): string => (g.name === undefined ? `guest ${g.vmid}` : plain(g.name));
 export const hasIssue = (g: Guest): boolean =>
   g.health === "attention" || g.health === "critical" || g.health === "unknown";
 

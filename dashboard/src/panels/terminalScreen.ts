@@ -66,6 +66,8 @@ function copy(terminal: Terminal): void {
 /** False: the key is not the shell's. */
 function keyFor(terminal: Terminal, onLeave: () => void, e: KeyboardEvent): boolean {
   const both = e.ctrlKey && e.shiftKey && !e.altKey;
+  // The kill switch, which is the page's everywhere.
+  if (both && e.code === "Period") return false;
   const leaves = both && (e.key === "Escape" || e.code === "KeyX");
   const copies = both && e.code === "KeyC" && terminal.hasSelection();
   // The browser pastes by itself; the terminal hears of it.

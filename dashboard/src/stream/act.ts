@@ -47,6 +47,18 @@ export const plan = ({ tool, args }: Order): Promise<Answer<Plan>> =>
 /** The daemon waits for the end of a change for most of a minute, then answers that it still runs. */
 const RUN_TIMEOUT_MS = 65_000;
 
+/** The answer of a tool that only looks. It may hold what others wrote: shown as text, never obeyed. */
+export const readTool = <T>(
+  { tool, args }: Order,
+  decode: (value: unknown) => T | null,
+): Promise<Answer<T>> =>
+  call(
+    toolPath(tool),
+    (body) => (isFields(body) ? decode(body.value) : null),
+    send("POST", { args }),
+    RUN_TIMEOUT_MS,
+  );
+
 export type Outcome =
   | { readonly kind: "action"; readonly action: ActionView }
   | { readonly kind: "pending"; readonly approval: ApprovalView };

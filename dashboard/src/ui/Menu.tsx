@@ -18,6 +18,8 @@ interface MenuProps {
   /** Asked for when the list opens. */
   readonly items: () => readonly MenuItem[];
   readonly testId?: string;
+  /** What holds for all of them now. */
+  readonly note?: string | undefined;
   /** Reached by another key: a stop in each row of a long list is one too many. */
   readonly aside?: boolean | undefined;
 }
@@ -25,7 +27,7 @@ interface MenuProps {
 /** Kept free between the list and the edge of the window. */
 const EDGE_PX = 8;
 
-export function Menu({ label, className, button, items, testId, aside }: MenuProps) {
+export function Menu({ label, className, button, items, testId, note, aside }: MenuProps) {
   const [open, setOpen] = useState(false);
   const opener = useRef<HTMLButtonElement>(null);
   const id = useId();
@@ -49,7 +51,9 @@ export function Menu({ label, className, button, items, testId, aside }: MenuPro
       >
         {button}
       </button>
-      {open && <List id={id} label={label} items={items()} opener={opener.current} onClose={close} />}
+      {open && (
+        <List id={id} label={label} note={note} items={items()} opener={opener.current} onClose={close} />
+      )}
     </>
   );
 }
@@ -57,12 +61,13 @@ export function Menu({ label, className, button, items, testId, aside }: MenuPro
 interface ListProps {
   readonly id: string;
   readonly label: string;
+  readonly note: string | undefined;
   readonly items: readonly MenuItem[];
   readonly opener: HTMLElement | null;
   readonly onClose: () => void;
 }
 
-function List({ id, label, items, opener, onClose }: ListProps) {
+function List({ id, label, note, items, opener, onClose }: ListProps) {
   const list = useRef<HTMLDivElement>(null);
   const shut = useRef(onClose);
   shut.current = onClose;
@@ -105,6 +110,11 @@ function List({ id, label, items, opener, onClose }: ListProps) {
       onKeyDown={key}
       data-keys="own"
     >
+      {note && (
+        <p role="none" className="menu-note">
+          {note}
+        </p>
+      )}
       {items.map((i) => (
         <button
           key={i.key}
