@@ -56,7 +56,7 @@ python_tools() {
 
 prepare() {
     deploy/install.sh cc libssl sshd git setpriv flock && npm_ci dashboard || return
-    [ -n "$quick" ] || { deploy/install.sh curl jq nginx chromium prometheus venv && npm_ci tests/browser && python_tools; }
+    [ -n "$quick" ] || { deploy/install.sh curl jq less nginx chromium prometheus venv && npm_ci tests/browser && python_tools; }
 }
 
 # The types and frames that Rust gives must be the ones in the tree.

@@ -11,9 +11,11 @@ interface StackOptions {
   readonly setUp?: boolean;
   /** Further lines of jarvisd.toml. */
   readonly settings?: readonly string[];
+  /** Further arguments of jarvis-sim. */
+  readonly sim?: readonly string[];
 }
 
-export async function startStack({ setUp = true, settings = [] }: StackOptions = {}): Promise<Stack> {
+export async function startStack({ setUp = true, settings = [], sim = [] }: StackOptions = {}): Promise<Stack> {
   count += 1;
   const stack = new Stack({
     bin: process.env.STORIES_BIN ?? join(root, "target/debug"),
@@ -21,6 +23,7 @@ export async function startStack({ setUp = true, settings = [] }: StackOptions =
     ports: { front: 0, api: 0, metrics: 0 },
     setUp,
     settings,
+    sim,
   });
   try {
     await stack.start();

@@ -8,14 +8,9 @@ import type { Stack } from "../../deploy/demo/stack.mjs";
 import { type Sshd, startSshd } from "./sshd";
 import { expect, logIn, startStack, test } from "./stage";
 
-/** A full-screen program in small: the other screen, the size in a corner, drawn anew on each change, ends with q. */
-const FULL_SCREEN = `#!/bin/bash
-draw() { printf '\\033[2J\\033[H\\033[7m'; printf 'size %s' "$(stty size)"; printf '\\033[0m\\033[3;1Hkeys %s' "$keys"; }
-trap draw WINCH
-printf '\\033[?1049h'; stty -echo -icanon min 0 time 1; keys=0; draw
-while :; do IFS= read -r -n1 -t 0.1 key && { [ "$key" = q ] && break; keys=$((keys+1)); draw; }; done
-stty sane; printf '\\033[?1049l'
-`;
+/** What a pager is given to show: longer than any screen. */
+const LINES = 400;
+const line = (n: number): string => `line-${String(n).padStart(3, "0")}`;
 
 /** How long the page may keep a person waiting during a flood; and what a debug build beside a browser adds. */
 const PROMISE_MS = 100;
@@ -25,7 +20,7 @@ let sshd: Sshd;
 let stack: Stack;
 test.beforeAll(async () => {
   sshd = await startSshd(["pve", "agent1"]);
-  writeFileSync(join(sshd.dir, "full"), FULL_SCREEN, { mode: 0o755 });
+  writeFileSync(join(sshd.dir, "long"), Array.from({ length: LINES }, (_, i) => `${line(i + 1)}\n`).join(""));
   stack = await startStack({ settings: sshd.settings });
 });
 test.afterAll(async () => {
@@ -44,6 +39,7 @@ async function openShell(page: Page, node = "pve"): Promise<void> {
   await page.getByTestId(`shell-${node}`).click();
   await page.getByTestId("open-shell").click();
   await expect(strip(page)).toContainText(`Connected to ${node}`);
+  await expect(page.locator(".xterm-helper-textarea")).toBeFocused();
   await page.keyboard.type("PS1='$ '; clear\n");
 }
 
@@ -54,32 +50,36 @@ async function sizeInShell(page: Page): Promise<string> {
   return (await shown(page)).match(/^(\d+ \d+)$/m)?.[1] ?? "";
 }
 
-test.fixme("a full-screen program, a size that changes, a tab that changes, an exit code", async ({ page }) => {
+test("a full-screen program, a size that changes, a tab that changes, an exit code", async ({ page }) => {
   await page.setViewportSize({ width: 1920, height: 1080 });
   await logIn(page, stack);
   await openShell(page);
-  const before = await sizeInShell(page);
-  await page.keyboard.type(`${join(sshd.dir, "full")}\n`);
-  await shows(page, new RegExp(`^size ${before}`));
+  const rows = Number((await sizeInShell(page)).split(" ")[0]);
+  await page.keyboard.type(`less ${join(sshd.dir, "long")}\n`);
+  // All rows but the one in which it says what it shows.
+  await shows(page, new RegExp(`^${line(1)}[^]*${line(rows - 1)}\n(?!line)`));
   await page.getByRole("button", { name: "Larger" }).click();
-  await expect.poll(() => shown(page)).not.toMatch(new RegExp(`^size ${before}`));
-  await shows(page, /^size \d+ \d+/);
+  await shows(page, new RegExp(`^${line(1)}[^]*${line(rows + 3)}\n`));
   await page.locator(".xterm-helper-textarea").focus();
-  await page.keyboard.type("abc");
-  await shows(page, /keys 3/);
-  // Keys of the page are the shell's here; one pair of keys leaves.
+  await page.keyboard.type("200g");
+  await shows(page, new RegExp(`^${line(200)}\n${line(201)}\n`));
   await page.screenshot({ path: "../../target/browser/terminal-large.png" });
+  // Keys of the page are the shell's here; one pair of keys leaves.
   await page.keyboard.press("Control+Shift+X");
   await expect(page.getByTestId("shell-pve")).toBeFocused();
   await page.keyboard.press("ArrowRight");
   await expect(page.getByTestId("open-shell")).toContainText("agent1");
   await page.keyboard.press("ArrowLeft");
-  await shows(page, /keys 3/);
+  await shows(page, new RegExp(`^${line(200)}\n`));
   const found = await new AxeBuilder({ page }).include("#terminal").analyze();
   expect(found.violations.map((v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.target).join(" ")}`)).toEqual([]);
   await page.locator(".xterm-helper-textarea").focus();
   await page.keyboard.type("q");
-  await shows(page, /[#$]\s*$/);
+  // What was there before it is there again, and the shell knows the size it has now.
+  await shows(page, /less \S+\n\$\s*$/);
+  expect(await shown(page)).not.toContain(line(200));
+  expect(Number((await sizeInShell(page)).split(" ")[0])).toBeGreaterThan(rows);
+  // Letters that are more than a byte each are letters to the shell, too.
   await page.keyboard.type("echo é❝中-$((1+1)); exit 7\n");
   await expect(strip(page)).toContainText("exit code 7");
   await shows(page, /é❝中-2/);
@@ -152,6 +152,38 @@ test("20 MB in a flood: the page goes on answering, and Ctrl C ends one", async 
   await page.keyboard.type("clear; echo free-$((1+1))\n");
   await shows(page, /^free-2/m, 20_000);
   console.log(`the interrupt showed after ${Date.now() - pressed} ms`);
+});
+
+test("the terminal is in reach at every width, by mouse and by thumb", async ({ page }) => {
+  await logIn(page, stack);
+  for (const [width, height] of [[1920, 1080], [1366, 768], [1180, 820], [1024, 768], [861, 900]] as const) {
+    await page.setViewportSize({ width, height });
+    const side = page.getByTestId("side");
+    if (await side.isVisible()) await side.click();
+    await expect(page.getByTestId("open-shell"), `${width} px`).toBeInViewport();
+    if (await side.isVisible()) await page.getByTestId("side-close").click();
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole("navigation", { name: "Sections" }).getByRole("button", { name: "Shell" }).click();
+  await page.getByTestId("open-shell").click();
+  await expect(strip(page)).toContainText("Connected to pve");
+  await page.keyboard.type("PS1='$ '; clear\n");
+  // The keys a phone lacks: Ctrl and a letter, and the one that finds what was typed before.
+  await page.keyboard.type("sleep 60\n");
+  const keys = page.getByRole("group", { name: "Keys" });
+  await keys.getByRole("button", { name: "Ctrl" }).click();
+  await page.keyboard.type("c");
+  await shows(page, /\^C/);
+  await page.keyboard.type("echo a-$((1+1))\n");
+  await shows(page, /^a-2/m);
+  await keys.getByRole("button", { name: "Up" }).click();
+  await page.keyboard.type("3\n");
+  await shows(page, /^a-23/m);
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(wider).toBeLessThanOrEqual(0);
+  await page.screenshot({ path: "../../target/browser/terminal-phone.png" });
+  await page.getByRole("button", { name: "Hang up" }).click();
+  await expect(strip(page)).toContainText("Hung up");
 });
 
 test("a log-in that is not a recent one is asked for again", async ({ page, watched }) => {
