@@ -25,7 +25,11 @@ use super::{
 use crate::clock::Clock;
 
 /// Chunks of output under way to the browser.
-const OUTPUT_MAX: usize = 16;
+const OUTPUT_MAX: usize = 4;
+/// How much the node may send ahead, and in one packet. Whoever interrupts a flood sees everything that was under way
+/// before the prompt: libssh2's own 2 MiB took seconds to draw.
+const WINDOW_BYTES: u32 = 128 * 1024;
+const PACKET_BYTES: u32 = 32 * 1024;
 /// Messages from the keyboard under way to the node.
 const INPUT_MAX: usize = 64;
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -163,7 +167,10 @@ fn start(open: &Open, node: &NodeName, size: Size) -> Result<Channel, SshError> 
         let node = node.clone();
         move |e: ssh2::Error| SshError::Broken { node, doing, reason: e.message().to_owned() }
     };
-    let mut channel = open.session.channel_session().map_err(broken("opening a channel"))?;
+    let mut channel = open
+        .session
+        .channel_open("session", WINDOW_BYTES, PACKET_BYTES, None)
+        .map_err(broken("opening a channel"))?;
     let cells = Some((u32::from(size.cols), u32::from(size.rows), 0, 0));
     channel.request_pty("xterm-256color", None, cells).map_err(broken("asking for a terminal"))?;
     // A node whose sshd does not take it (Debian's does) is no worse off than without.
