@@ -1,12 +1,13 @@
 // The deeds a homelab needs, each from the button where one looks for it to the task's own end, and the reasons when
 // it may not be.
+import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import type { Stack } from "../../deploy/demo/stack.mjs";
 import { approve, effects, endsWell, press, verdict } from "./hands";
 import { expect, logIn, startStack, test } from "./stage";
 
 /** Containers nothing else needs, and one that is protected. */
-const UNIFI = 118;
+const GITEA = 104;
 const UPTIME = 111;
 const SYNCTHING = 119;
 const VAULT = 112;
@@ -25,31 +26,35 @@ async function open(page: Page, path: string): Promise<void> {
   await expect(page.getByTestId("history-drawer")).toBeVisible();
 }
 const dialog = (page: Page) => page.getByRole("dialog");
+async function axe(page: Page, within: string): Promise<void> {
+  const found = await new AxeBuilder({ page }).include(within).analyze();
+  expect(found.violations.map((v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.target).join(" ")}`)).toEqual([]);
+}
 const finish = (page: Page) => dialog(page).getByRole("button", { name: "Close" }).click();
 
 test("stop: who goes down, a held button, the task's log, off on the list; start asks nobody", async ({ page }) => {
   await logIn(page, stack);
-  await open(page, `/g/${UNIFI}`);
+  await open(page, `/g/${GITEA}`);
   await press(page, "stop_guest");
   await verdict(page, "ask");
-  await expect(dialog(page)).toContainText("unifi");
-  await dialog(page).getByRole("button", { name: /exact 1 request/ }).click();
-  await expect(dialog(page).getByTestId("exact-calls")).toContainText(`/lxc/${UNIFI}/status/stop`);
+  await expect(dialog(page)).toContainText("gitea");
+  await dialog(page).getByRole("button", { name: "Show the exact request" }).click();
+  await expect(dialog(page).getByTestId("exact-calls")).toContainText(`/lxc/${GITEA}/status/stop`);
   await page.getByTestId("act-run").click();
   await approve(dialog(page));
   const action = await endsWell(dialog(page));
   await expect(action).toContainText("seen to have worked");
   await action.getByRole("button", { name: "log" }).click();
   await expect(page.getByTestId("task-log").locator("p").first()).toBeVisible();
-  await expect(page.getByTestId(`guest-${UNIFI}`)).toContainText("off");
+  await expect(page.getByTestId(`guest-${GITEA}`)).toContainText("off");
 
-  await open(page, `/g/${UNIFI}`);
+  await open(page, `/g/${GITEA}`);
   await press(page, "start_guest");
   await verdict(page, "permit");
   await page.getByTestId("act-run").click();
   await endsWell(dialog(page));
   await finish(page);
-  await expect(page.getByTestId(`guest-${UNIFI}`)).not.toContainText("off");
+  await expect(page.getByTestId(`guest-${GITEA}`)).not.toContainText("off");
 });
 
 test("migrate: only to nodes that are there, and the list follows", async ({ page }) => {
@@ -109,6 +114,7 @@ test("a container of Docker and a service of a node come from lists", async ({ p
   await page.getByTestId("act-containers").click();
   const redis = page.getByTestId("container-redis");
   await expect(redis).toContainText("Up");
+  await axe(page, "dialog");
   // Nobody labelled this one, so nobody may.
   await expect(page.getByTestId("container-portainer").getByRole("button")).toHaveCount(0);
   await redis.getByRole("button", { name: "Restart container redis" }).click();
@@ -121,6 +127,7 @@ test("a container of Docker and a service of a node come from lists", async ({ p
   await open(page, "/n/agent1");
   await press(page, "restart_service");
   const unit = dialog(page).getByLabel("Service");
+  await axe(page, "dialog");
   await expect(unit.locator("option").filter({ hasText: "pveproxy" })).toHaveCount(1);
   await unit.selectOption("pveproxy");
   await dialog(page).getByRole("button", { name: "Show the plan" }).click();
@@ -139,6 +146,7 @@ test("the kill switch: both screens say so, beside the buttons and in the list b
   await expect(other.getByTestId("act-stopped")).toContainText("kill switch is on");
   await other.getByTestId("act-more").click();
   await expect(other.getByRole("menu")).toContainText("kill switch is on");
+  await axe(other, "#column-3");
   await other.keyboard.press("Escape");
   await press(other, "stop_guest");
   await verdict(other, "refuse");

@@ -159,9 +159,13 @@ test("the terminal is in reach at every width, by mouse and by thumb", async ({ 
   for (const [width, height] of [[1920, 1080], [1366, 768], [1180, 820], [1024, 768], [861, 900]] as const) {
     await page.setViewportSize({ width, height });
     const side = page.getByTestId("side");
-    if (await side.isVisible()) await side.click();
+    const folded = await side.isVisible();
+    if (folded) await side.click();
     await expect(page.getByTestId("open-shell"), `${width} px`).toBeInViewport();
-    if (await side.isVisible()) await page.getByTestId("side-close").click();
+    if (folded) await page.getByTestId("side-close").click();
+    await page.keyboard.press("t");
+    await expect(page.getByTestId("open-shell"), `${width} px, by key`).toBeFocused();
+    if (folded) await page.keyboard.press("Escape");
   }
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole("navigation", { name: "Sections" }).getByRole("button", { name: "Shell" }).click();

@@ -1,7 +1,7 @@
 // "G, then a letter": where each letter leads. The second key must come soon, as two keys typed apart are two keys.
 import { create } from "zustand";
 import { select } from "../ui/view";
-import { openSide } from "./sideState";
+import { isFolded, openSide } from "./sideState";
 
 export interface Stop {
   readonly key: string;
@@ -48,8 +48,6 @@ export function goBy(key: string): boolean {
   return true;
 }
 
-/** Where the third column lies over the others. */
-const FOLDED_QUERY = "(min-width: 861px) and (max-width: 1180px)";
 const FIRST = "[data-item], input, button, select, a[href], [tabindex='0']";
 
 /** Shows a panel and gives the focus to the first thing in it. */
@@ -57,7 +55,7 @@ export function goTo(name: string): void {
   if (name === "overview") select(null);
   const panel = document.getElementById(name === "overview" ? "history" : name);
   if (!panel) return;
-  if (panel.closest(".right") && matchMedia(FOLDED_QUERY).matches) {
+  if (panel.closest(".right") && isFolded()) {
     openSide();
     requestAnimationFrame(() => show(panel));
   } else show(panel);

@@ -137,7 +137,7 @@ function back(target: EventTarget | null): void {
 /** Its column may be folded away; it is there once it has been drawn. */
 export function terminal(): void {
   openSide();
-  const at = "#terminal .xterm-helper-textarea, #terminal .terminal-offer button, #terminal";
+  const at = "#terminal .xterm-helper-textarea, #terminal .terminal-offer button";
   requestAnimationFrame(() => {
     document.getElementById("terminal")?.scrollIntoView({ block: "nearest" });
     document.querySelector<HTMLElement>(at)?.focus();

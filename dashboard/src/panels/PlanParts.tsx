@@ -109,7 +109,7 @@ export function ExactCalls({ calls }: { readonly calls: readonly ExactCall[] }) 
   return (
     <div className="act-calls">
       <button type="button" className="act-more" aria-expanded={open} onClick={() => setOpen(!open)}>
-        {open ? "Hide" : "Show"} the exact {count(calls.length, "request")}
+        {open ? "Hide" : "Show"} the exact {calls.length === 1 ? "request" : count(calls.length, "request")}
       </button>
       {open && (
         <ol data-testid="exact-calls">

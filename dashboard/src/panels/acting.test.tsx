@@ -136,7 +136,7 @@ describe("a card", () => {
   it("tells what, to what, who goes down, the quorum after, Jarvis itself, and every reason, as text", async () => {
     show({ ...view, approvals: [pending] });
     const panel = screen.getByTestId("panel-acting");
-    expect(panel.textContent).toContain("Reboot node node agent1");
+    expect(panel.textContent).toContain("Reboot node agent1");
     expect(within(panel).getByTestId("includes-jarvis")).toBeTruthy();
     expect(within(panel).getByTestId("quorum-after").textContent).toBe("kept: 3 online, 3 needed");
     expect(within(panel).getByTestId("approval-left").textContent).toContain("4:59");
@@ -146,7 +146,7 @@ describe("a card", () => {
     const sheet = screen.getByRole("dialog");
     expect(within(sheet).getAllByTestId("objection")).toHaveLength(2);
     expect(sheet.textContent).toContain("guest 101 (management) through node agent1");
-    fireEvent.click(within(sheet).getByRole("button", { name: /exact 1 request/ }));
+    fireEvent.click(within(sheet).getByRole("button", { name: "Show the exact request" }));
     expect(within(sheet).getByTestId("exact-calls").textContent).toContain("/nodes/agent1/status");
     expect(document.activeElement).toBe(within(sheet).getByTestId("deny"));
   });
