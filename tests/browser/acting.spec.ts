@@ -83,6 +83,32 @@ test("a denied one is gone everywhere, by its link too, and nothing was sent", a
   expect((await effects()).length).toBe(before);
 });
 
+test("the link of a message: to who is not logged in it is the card right behind the password", async ({ page, browser }) => {
+  await logIn(page, stack);
+  await ask(page, "reboot_guest");
+  await page.getByTestId("act-run").click();
+  const mine = page.getByRole("dialog");
+  await expect(mine.getByTestId("approve")).toBeVisible();
+  const [{ id }] = (await (await page.request.get(`${stack.url}/api/v1/approvals`)).json()).items.filter((a: { state: string }) => a.state === "pending");
+
+  // Another browser, as on a phone to which the message went.
+  const elsewhere = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  const phone = await elsewhere.newPage();
+  await phone.goto(`${stack.url}/#/approvals/${encodeURIComponent(id)}`);
+  await phone.getByLabel("Password").fill(stack.password);
+  await phone.keyboard.press("Enter");
+  const card = phone.getByRole("dialog");
+  await expect(card.getByTestId("deny")).toBeFocused();
+  await card.getByTestId("deny").click();
+  // Both say who and when; neither has a button left.
+  for (const shown of [card, mine]) {
+    await expect(shown).toContainText(/denied by operator/i);
+    await expect(shown).toContainText(/At \d\d:\d\d:\d\d/);
+    await expect(shown.getByTestId("approve")).toHaveCount(0);
+  }
+  await elsewhere.close();
+});
+
 test("the kill switch: one click on one screen stops the other; off only after a word", async ({ page, context }) => {
   await logIn(page, stack);
   const other = await context.newPage();

@@ -43,11 +43,14 @@ async function openShell(page: Page, node = "pve"): Promise<void> {
   await page.keyboard.type("PS1='$ '; clear\n");
 }
 
-/** What the shell itself believes of its size. */
+let asked = 0;
+/** What the shell itself believes of its size. Numbered, so that an earlier answer is not taken for this one. */
 async function sizeInShell(page: Page): Promise<string> {
-  await page.keyboard.type("clear; stty size\n");
-  await shows(page, /^\d+ \d+$/m);
-  return (await shown(page)).match(/^(\d+ \d+)$/m)?.[1] ?? "";
+  asked += 1;
+  await page.keyboard.type(`clear; echo size-${asked} $(stty size)\n`);
+  const answer = new RegExp(`^size-${asked} (\\d+ \\d+)$`, "m");
+  await shows(page, answer);
+  return (await shown(page)).match(answer)?.[1] ?? "";
 }
 
 test("a full-screen program, a size that changes, a tab that changes, an exit code", async ({ page }) => {
