@@ -49,6 +49,7 @@ pub use terms::{
     moment::Moment,
     permit::{LastLook, Order, Permit, Route, Void},
     request::{Caller, Request, Scopes},
+    rules::Rules,
 };
 use weigh::{Case, Guard, Notes};
 pub use weigh::{action_hash, decide, weigh};

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     cluster::NodeName,
-    graph::{Blast, Own, Thing},
-    tools::{Digest, canonical::canonical},
+    graph::{Blast, Own, Struck, Thing},
+    tools::Digest,
 };
 
 /// A thing read, or the reason why it could not be.
@@ -175,26 +175,101 @@ pub struct TargetFacts {
 }
 
 impl Facts {
-    /// Digest of what an approval is given for: the state of the target and who would go down with it.
-    pub fn precondition(&self) -> Digest {
+    /// What an approval is given for, by name: the state of the target, and who would go down with it. Nothing in it
+    /// moves by itself: no times and figures, no order of lists, no wording of errors.
+    pub fn preconditions(&self) -> Vec<(&'static str, String)> {
+        fn word<T: std::fmt::Debug>(fact: &Fact<T>) -> String {
+            fact.known().map_or_else(|| "unknown".to_owned(), |value| format!("{value:?}"))
+        }
         let t = &self.target;
-        let state = format!(
-            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}",
-            t.condition, t.node, t.node_online, t.lock, t.busy, t.ha, t.config_digest
-        );
-        let blast = match &self.blast {
-            Fact::Known(blast) => {
-                let set = |struck: &[crate::graph::Struck]| -> BTreeSet<String> {
-                    struck.iter().map(|s| s.thing.to_string()).collect()
-                };
-                let value = serde_json::json!({
-                    "down": set(&blast.down), "degraded": set(&blast.degraded),
-                    "jarvis": blast.includes_jarvis, "quorum": blast.quorum,
-                });
-                canonical(&value)
-            }
-            Fact::Unknown(_) => String::new(),
+        let set = |struck: &[Struck]| -> String {
+            let names: BTreeSet<String> = struck.iter().map(|s| s.thing.to_string()).collect();
+            format!("{names:?}")
         };
-        Digest::of("precondition", [state.as_bytes(), blast.as_bytes()])
+        let busy = match &t.busy {
+            Fact::Known(tasks) => format!("{:?}", tasks.iter().collect::<BTreeSet<_>>()),
+            Fact::Unknown(_) => "unknown".to_owned(),
+        };
+        let mut all = vec![
+            ("state", word(&t.condition)),
+            ("node", word(&t.node)),
+            ("node online", word(&t.node_online)),
+            ("lock", word(&t.lock)),
+            ("running tasks", busy),
+            ("HA", word(&t.ha)),
+            ("configuration", t.config_digest.clone()),
+        ];
+        match &self.blast {
+            Fact::Known(blast) => all.extend([
+                ("what goes down with it", set(&blast.down)),
+                ("what suffers from it", set(&blast.degraded)),
+                ("Jarvis' part in it", blast.includes_jarvis.to_string()),
+                ("quorum after it", format!("{:?}", blast.quorum)),
+            ]),
+            Fact::Unknown(_) => all.push(("what goes down with it", "unknown".to_owned())),
+        }
+        all
+    }
+
+    /// Digest of [`Facts::preconditions`].
+    pub fn precondition(&self) -> Digest {
+        let all = self.preconditions();
+        let parts = all.iter().flat_map(|(name, word)| [name.as_bytes(), word.as_bytes()]);
+        Digest::of("precondition", parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::testing::{calm, guest, stop};
+
+    #[test]
+    fn i06_only_what_really_changes_changes_what_an_approval_is_given_for_and_has_its_name() {
+        let before = calm(&stop());
+        let differ = |change: fn(&mut Facts)| {
+            let mut after = before.clone();
+            change(&mut after);
+            let pairs = before.preconditions().into_iter().zip(after.preconditions());
+            let names: Vec<_> = pairs.filter(|(a, b)| a != b).map(|(a, _)| a.0).collect();
+            assert_eq!(before.precondition() == after.precondition(), names.is_empty(), "{names:?}");
+            names
+        };
+        // Time passes, figures move, falls and acts of others are counted.
+        assert!(
+            differ(|f| {
+                f.now = f.now.plus_ms(60_000);
+                f.target.looks = Fact::Known(9);
+                f.target.human_task = Fact::Known(Some(f.now));
+                f.target.storages = Fact::Known(vec![]);
+                f.trouble = Fact::unknown("late");
+                if let Fact::Known(blast) = &mut f.blast {
+                    blast.away.away_s = Some(7);
+                    blast.down.reverse();
+                }
+            })
+            .is_empty()
+        );
+        assert_eq!(differ(|f| f.target.condition = Fact::Known(Condition::Down)), ["state"]);
+        assert_eq!(differ(|f| f.target.node = Fact::Known(Some("pve".parse().unwrap()))), ["node"]);
+        assert_eq!(differ(|f| f.target.node_online = Fact::Known(false)), ["node online"]);
+        assert_eq!(differ(|f| f.target.lock = Fact::Known(Some("backup".into()))), ["lock"]);
+        assert_eq!(differ(|f| f.target.busy = Fact::Known(vec!["vzdump".into()])), ["running tasks"]);
+        assert_eq!(differ(|f| f.target.ha = Fact::Known(Some("started".into()))), ["HA"]);
+        assert_eq!(differ(|f| f.target.config_digest = "d2".into()), ["configuration"]);
+        let more = |f: &mut Facts| {
+            if let Fact::Known(blast) = &mut f.blast {
+                blast.down.push(Struck { thing: guest(101), through: None });
+            }
+        };
+        assert_eq!(differ(more), ["what goes down with it"]);
+        // How an error is worded is not what could not be read.
+        let unread = |why: &'static str| {
+            let mut facts = before.clone();
+            facts.target.ha = Fact::unknown(why);
+            facts.precondition()
+        };
+        assert_eq!(unread("timed out after 3 s"), unread("timed out after 5 s"));
+        assert_ne!(unread("timed out"), before.precondition());
     }
 }

@@ -94,10 +94,15 @@ impl Flaps {
         }
     }
 
-    /// Records that a remedy was tried.
-    pub fn tried(&mut self, target: &Target, now: Moment) {
+    /// Records that a remedy was tried. When none was called for in a whole window after the last wait was over, that
+    /// one has held, and counting begins anew.
+    pub fn tried(&mut self, target: &Target, now: Moment, limits: &Limits) {
+        let held = self.tries.get(&target.to_string()).is_some_and(|(tries, last)| {
+            let quiet_ms = wait_ms(*tries, limits).saturating_add(limits.flap_window_ms);
+            now.surely_since_ms(last) >= quiet_ms
+        });
         let slot = self.tries.entry(target.to_string()).or_insert((0, now));
-        *slot = (slot.0.saturating_add(1), now);
+        *slot = (if held { 1 } else { slot.0.saturating_add(1) }, now);
     }
 
     /// A person's act: forgets the past of this target.
@@ -114,13 +119,17 @@ impl Flaps {
 
     /// Milliseconds to wait before the next try; each try doubles the wait.
     pub fn backoff_left_ms(&self, target: &Target, now: &Moment, limits: &Limits) -> i64 {
-        /// 2^10 times the first wait is longer than any window here.
-        const DOUBLINGS_MAX: u32 = 10;
         let Some((tries, last)) = self.tries.get(&target.to_string()) else { return 0 };
-        let doublings = tries.saturating_sub(1).min(DOUBLINGS_MAX);
-        let wait_ms = limits.backoff_first_ms.saturating_mul(1_i64 << doublings);
-        wait_ms.saturating_sub(now.surely_since_ms(last)).max(0)
+        wait_ms(*tries, limits).saturating_sub(now.surely_since_ms(last)).max(0)
     }
+}
+
+/// From the last of so many tries in a row to the next one.
+fn wait_ms(tries: u32, limits: &Limits) -> i64 {
+    /// 2^10 times the first wait is longer than any window here.
+    const DOUBLINGS_MAX: u32 = 10;
+    let doublings = tries.saturating_sub(1).min(DOUBLINGS_MAX);
+    limits.backoff_first_ms.saturating_mul(1_i64 << doublings)
 }
 
 #[cfg(test)]
@@ -195,9 +204,15 @@ mod tests {
         let mut flaps = Flaps::default();
         let mut waits = Vec::new();
         for _ in 0..4 {
-            flaps.tried(&guest(100), at(0));
+            flaps.tried(&guest(100), at(0), &limits);
             waits.push(flaps.backoff_left_ms(&guest(100), &at(0), &limits));
         }
         assert!(waits.windows(2).all(|pair| pair[1] == 2 * pair[0]), "{waits:?}");
+        // Eight minutes of waiting and half an hour in which it held: the next fall is a new story.
+        let mut held = flaps.clone();
+        held.tried(&guest(100), at(38 * 60_000 - 1), &limits);
+        assert_eq!(held.tries["guest/100"].0, 5);
+        flaps.tried(&guest(100), at(38 * 60_000), &limits);
+        assert_eq!(flaps.tries["guest/100"].0, 1);
     }
 }

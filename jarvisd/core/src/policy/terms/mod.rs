@@ -9,3 +9,4 @@ pub mod limits;
 pub mod moment;
 pub mod permit;
 pub mod request;
+pub mod rules;

@@ -18,7 +18,7 @@ fn i12_what_keeps_falling_is_left_alone_until_a_person_lifts_it() {
     leads_to(Verdict::Refuse, "flapping", &start(), &[runbook()], |facts, _| facts.flaps = flaps.clone());
     leads_to(Verdict::Ask, "flapping", &start(), &asking(), |facts, _| facts.flaps = flaps.clone());
     let mut tried = Flaps::default();
-    tried.tried(&start().target(), NOW);
+    tried.tried(&start().target(), NOW, &Limits::default());
     leads_to(Verdict::Refuse, "flapping", &start(), &[runbook()], |facts, _| {
         facts.flaps = Fact::Known(tried.clone())
     });

@@ -11,4 +11,4 @@ mod standing;
 pub use action::{ActionState, ActionView, Observed, Verified};
 pub use approval::{ApprovalState, ApprovalView};
 pub use plan::{BlastView, ExactCall, ObjectionView, Plan, QuorumView, ReadResult, Refusal, StruckView};
-pub use standing::{ActingChange, ActingView, AutonomyView, KillView, ScoreView};
+pub use standing::{ActingChange, ActingView, AutonomyView, KillView, PolicyView, ScoreView};

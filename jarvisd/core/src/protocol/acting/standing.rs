@@ -58,6 +58,16 @@ pub struct ScoreView {
     pub missed: u32,
 }
 
+/// What became of reading the policy again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct PolicyView {
+    /// Whether it differs from what was in force; what was proposed before is void then.
+    pub changed: bool,
+    /// The settings that allow more than before.
+    pub loosened: Vec<String>,
+}
+
 /// Everything of acting that a screen shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
