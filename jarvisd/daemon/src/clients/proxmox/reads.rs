@@ -90,4 +90,45 @@ impl Proxmox {
         let ask = Ask::raw(&["nodes", node.as_str(), "config"], &[], Class::Proxied)?;
         self.read(&ask.counted_as("/nodes/{node}/config"), decode::wake_mac).await
     }
+
+    /// Proxmox's own units of a node and whether each runs; missing where the node does not say.
+    pub async fn services(
+        &self,
+        node: &NodeName,
+    ) -> Result<Answer<BTreeMap<String, Option<bool>>>, ProxmoxError> {
+        let ask = Ask::raw(&["nodes", node.as_str(), "services"], &[], Class::Slow)?;
+        self.read(&ask.counted_as("/nodes/{node}/services"), decode::services).await
+    }
+
+    /// Names of a guest's snapshots.
+    pub async fn snapshots(
+        &self,
+        node: &NodeName,
+        kind: GuestKind,
+        vmid: Vmid,
+    ) -> Result<Answer<Vec<String>>, ProxmoxError> {
+        let vmid = vmid.to_string();
+        let ask =
+            Ask::raw(&["nodes", node.as_str(), kind_path(kind), &vmid, "snapshot"], &[], Class::Proxied)?;
+        self.read(&ask.counted_as("/nodes/{node}/{kind}/{vmid}/snapshot"), decode::snapshots).await
+    }
+
+    /// When each backup of the guest on this storage was made, UTC seconds.
+    pub async fn backups_made_s(
+        &self,
+        node: &NodeName,
+        storage: &str,
+        vmid: Vmid,
+    ) -> Result<Answer<Vec<i64>>, ProxmoxError> {
+        let vmid = vmid.to_string();
+        let query = [("content", "backup"), ("vmid", vmid.as_str())];
+        let ask = Ask::raw(&["nodes", node.as_str(), "storage", storage, "content"], &query, Class::Slow)?;
+        self.read(&ask.counted_as("/nodes/{node}/storage/{storage}/content"), decode::made_s).await
+    }
+
+    /// Seconds since the node was started.
+    pub async fn node_uptime_s(&self, node: &NodeName) -> Result<Answer<Option<i64>>, ProxmoxError> {
+        let ask = Ask::raw(&["nodes", node.as_str(), "status"], &[], Class::Proxied)?;
+        self.read(&ask.counted_as("/nodes/{node}/status"), decode::uptime_s).await
+    }
 }

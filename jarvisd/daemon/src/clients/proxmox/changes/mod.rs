@@ -16,7 +16,7 @@ use jarvis_core::{
     cluster::{GuestKind, NodeName},
     policy::{Order, Route},
     protocol::acting::ExactCall,
-    tools::{Effect, Operation, routes},
+    tools::{Effect, Operation, routes, words::UnitName},
 };
 
 use super::{
@@ -39,8 +39,13 @@ pub struct Place {
 }
 
 /// Whether Proxmox's API restarts this unit; others are restarted over SSH.
-pub fn restarts(unit: &jarvis_core::tools::words::UnitName) -> bool {
-    build::service(unit).is_some()
+pub fn restarts(unit: &UnitName) -> bool {
+    known_as(unit).is_some()
+}
+
+/// The name under which Proxmox's API knows this unit.
+pub fn known_as(unit: &UnitName) -> Option<&'static str> {
+    build::service(unit)
 }
 
 /// The request that [`Proxmox::send`] would make for this.

@@ -4,6 +4,7 @@
 //! row as odd. Rows of types we do not know are skipped in silence. Not here: what the values mean.
 
 mod access;
+mod after;
 mod config;
 mod field;
 mod guest;
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub(super) use access::{permissions, version};
+pub(super) use after::{made_s, services, snapshots, uptime_s};
 pub use config::GuestFile;
 pub(super) use config::guest_file;
 pub(super) use field::Field;
