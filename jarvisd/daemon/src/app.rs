@@ -15,7 +15,10 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -231,6 +234,7 @@ pub async fn run(
     let door = door(&config, clock, &state, &store, client.as_ref(), commands, poke)?;
     let executor = Executor::new(door, shutdown.clone());
     executor.start(&supervisor, spare).await?;
+    reread(&supervisor, executor.clone(), shutdown.clone());
     let parts = AppParts {
         config: Arc::clone(&config),
         clock,
@@ -252,6 +256,25 @@ pub async fn run(
     let closed = close(&store, clock, in_time).await;
     served.map_err(AppError::Serve)?;
     Ok(closed?)
+}
+
+/// On SIGHUP the policy is read again. A signal has no password, so it only tightens.
+fn reread(supervisor: &Supervisor, executor: Executor, shutdown: CancellationToken) {
+    supervisor.beside(async move {
+        let mut told = match signal(SignalKind::hangup()) {
+            Ok(told) => told,
+            Err(error) => return tracing::error!(%error, "SIGHUP cannot be received; restart to reload"),
+        };
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                heard = told.recv() => if heard.is_none() { return },
+            }
+            if let Err(error) = executor.reload_policy("signal", false).await {
+                tracing::error!(%error, "the policy was not read again");
+            }
+        }
+    });
 }
 
 /// What actions and reads are made with.

@@ -18,7 +18,7 @@ use serde::Deserialize;
 pub use acting::{Link, OwnPlace, PolicySettings, ServiceName, Services, WindowSettings, rules_version};
 pub use docker::{Docker, DockerHost, Wake, WakeNode};
 pub use known_hosts::{known_hosts, write_known_hosts};
-pub use load::{ConfigError, load, secret, text};
+pub use load::{ConfigError, again, load, secret, text};
 pub use proxmox::{NodeAddress, Poll, Proxmox};
 pub use ssh::{Ssh, SshNode, Terminal};
 
@@ -41,6 +41,9 @@ pub struct Config {
     pub services: Services,
     pub docker: Docker,
     pub wake: Wake,
+    /// The file it was read from; missing: there was none.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -40,12 +40,18 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         figment = figment.merge(Toml::string(&text));
     }
-    let config: Config = figment
+    let mut config: Config = figment
         .merge(Env::prefixed("JARVIS_").split("__"))
         .extract()
         .map_err(|e| ConfigError::Invalid(explain(&e, file)))?;
     check(&config)?;
+    config.file = file.map(Path::to_owned);
     Ok(config)
+}
+
+/// Reads the same file and environment as for `config` once more.
+pub fn again(config: &Config) -> Result<Config, ConfigError> {
+    load(config.file.as_deref())
 }
 
 fn explain(error: &figment::Error, file: Option<&Path>) -> String {

@@ -12,14 +12,19 @@ use std::{
 use jarvis_core::{
     approval::{Approval, ApprovalError, Grant, State, Voice},
     audit::{Draft, Kind},
-    cluster::{ClusterState, GuestStatus, NodeName, NodeStatus},
+    cluster::ClusterState,
     policy::{Ask, Caller, Fact, Facts, Identity, Moment},
     protocol::acting::{ActingChange, ApprovalState, ApprovalView},
-    tools::{Digest, Operation, Target, canonical::canonical},
+    tools::{Digest, Operation, canonical::canonical},
 };
 use serde_json::json;
 
-use super::{DecideError, ExecutorError, Inner, facts::Gathered, views};
+use super::{
+    DecideError, ExecutorError, Inner,
+    drift::{Glimpse, differences, told},
+    facts::Gathered,
+    views,
+};
 
 /// Questions that may wait at once. More is a flood, which nobody reads.
 pub const PENDING_MAX: usize = 50;
@@ -33,16 +38,6 @@ pub struct Proposed {
     pub caller: Caller,
     pub pin: Option<Identity>,
     pub tainted: Fact<bool>,
-}
-
-/// What of the target is published; when it differs, the question is void before anybody answers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Glimpse {
-    node: Option<NodeName>,
-    guest: Option<GuestStatus>,
-    lock: Option<String>,
-    name: Option<String>,
-    online: Option<NodeStatus>,
 }
 
 struct Live {
@@ -67,7 +62,7 @@ impl Inner {
     ) -> Result<ApprovalView, ExecutorError> {
         let now = self.parts.clock.moment();
         let id = self.new_id("apr")?;
-        let valid_ms = self.parts.config.policy.limits.approval_ms;
+        let valid_ms = self.in_force().limits().approval_ms;
         let (view, body, card) = {
             let mut all = self.approvals.all();
             all.values_mut().for_each(|live| live.refresh(&now));
@@ -140,7 +135,7 @@ impl Inner {
 
     pub(super) async fn extend_approval(&self, id: &str, voice: &Voice) -> Result<ApprovalView, DecideError> {
         let now = self.parts.clock.moment();
-        let valid_ms = self.parts.config.policy.limits.approval_ms;
+        let valid_ms = self.in_force().limits().approval_ms;
         let (view, body) = {
             let mut all = self.approvals.all();
             let live = all.get_mut(id).ok_or_else(|| DecideError::Unknown(id.to_owned()))?;
@@ -207,7 +202,8 @@ impl Inner {
     pub(super) async fn age_approvals(&self, state: &ClusterState) {
         self.void_where(|live, _| {
             let now = Glimpse::of(&live.proposed.operation.target(), state);
-            (now != live.glimpse)
+            live.glimpse
+                .differs(&now)
                 .then(|| "the target is no longer as it was shown; propose it again".to_owned())
         })
         .await;
@@ -280,6 +276,17 @@ impl Inner {
         views.sort_by(|a, b| (b.opened_ms, &b.id).cmp(&(a.opened_ms, &a.id)));
         views.truncate(limit);
         views
+    }
+
+    /// One of them, however old it is.
+    pub(super) async fn approval_view_of(&self, id: &str) -> Option<ApprovalView> {
+        let now = self.parts.clock.moment();
+        if let Some(live) = self.approvals.all().get_mut(id) {
+            live.refresh(&now);
+            return Some(live.view.clone());
+        }
+        let stored = self.parts.store.approvals().get(id).await.ok().flatten()?;
+        serde_json::from_value(stored.card).ok()
     }
 
     async fn put(
@@ -387,60 +394,6 @@ fn show(view: &mut ApprovalView, approval: &mut Approval, now: &Moment) {
         None if over_now => view.decided_ms = Some(now.wall_ms),
         None => {}
     }
-}
-
-impl Glimpse {
-    fn of(target: &Target, state: &ClusterState) -> Self {
-        let guest = match target {
-            Target::Guest(vmid) => state.guests.get(vmid),
-            _ => None,
-        };
-        let node = match target {
-            Target::Node(node) | Target::Service { node, .. } => Some(node.clone()),
-            _ => guest.map(|guest| guest.node.clone()),
-        };
-        Self {
-            online: node.as_ref().and_then(|node| state.nodes.get(node)).map(|node| node.status),
-            node,
-            guest: guest.map(|guest| guest.status),
-            lock: guest.and_then(|guest| guest.lock.clone()),
-            name: guest.and_then(|guest| guest.name.as_ref().map(ToString::to_string)),
-        }
-    }
-}
-
-/// What an approval is given for, in words that can be compared.
-fn told(facts: &Facts) -> Vec<(&'static str, String)> {
-    fn word<T: std::fmt::Debug>(fact: &Fact<T>) -> String {
-        match fact {
-            Fact::Known(value) => format!("{value:?}"),
-            Fact::Unknown(why) => format!("unknown: {why}"),
-        }
-    }
-    let t = &facts.target;
-    let struck = facts.blast.known().map(|blast| {
-        let names = blast.down.iter().chain(&blast.degraded).map(|struck| struck.thing.to_string());
-        names.collect::<std::collections::BTreeSet<_>>()
-    });
-    vec![
-        ("identity", word(&t.identity)),
-        ("state", word(&t.condition)),
-        ("node", word(&t.node)),
-        ("node online", word(&t.node_online)),
-        ("lock", word(&t.lock)),
-        ("running tasks", word(&t.busy)),
-        ("HA", word(&t.ha)),
-        ("configuration", t.config_digest.clone()),
-        ("what goes down with it", format!("{struck:?}")),
-        ("policy", format!("{:?}", facts.version)),
-    ]
-}
-
-fn differences(then: &[(&'static str, String)], now: &[(&'static str, String)]) -> String {
-    let differ = then.iter().zip(now).filter(|(then, now)| then != now);
-    let words: Vec<String> =
-        differ.map(|((name, then), (_, now))| format!("{name}: {then} → {now}")).collect();
-    if words.is_empty() { "the target or its state has changed".to_owned() } else { words.join("; ") }
 }
 
 fn voice_word(voice: &Voice) -> String {

@@ -12,7 +12,7 @@ use jarvis_core::{
 use serde_json::json;
 
 use super::{
-    APPROVALS_SHOWN, Answer, Call, DecideError, Executor, ExecutorError, Inner, Step,
+    Answer, Call, DecideError, Executor, ExecutorError, Inner, Step,
     approvals::Proposed,
     book::Page,
     facts::Gathered,
@@ -186,10 +186,10 @@ impl Inner {
         Ok(Answer::Read(tools::read(permit.operation(), &self.parts.read).await?))
     }
 
-    /// What became of an action or an approval.
+    /// What became of an action or an approval; of an approval also what became of the action it began.
     async fn became(&self, id: &str) -> ReadResult {
-        let action = self.action_view(id).await;
-        let approval = self.approval_views(APPROVALS_SHOWN).await.into_iter().find(|view| view.id == id);
+        let approval = self.approval_view_of(id).await;
+        let action = self.action_of(id).await;
         ReadResult {
             value: json!({"action": action, "approval": approval, "found": action.is_some() || approval.is_some()}),
             // The log of a task is text of others.

@@ -24,6 +24,8 @@ use crate::store::{self, End, Outcome};
 
 /// Durations kept of each kind, for the next forecast.
 const DURATIONS_MAX: usize = 20;
+/// Past actions looked through for them at the start.
+const RECALLED_MAX: i64 = 500;
 
 #[derive(Debug, Clone)]
 pub struct Ended {
@@ -87,6 +89,21 @@ impl Ended {
             Verified::No => (End::Failed, format!("it did not work in the time it may take: {evidence}")),
             Verified::Inconclusive => {
                 (End::Unknown, format!("it could not be seen to have worked: {evidence}; look at the target"))
+            }
+        };
+        Self { evidence: Some(evidence), ..Self::plain(end, verified, message) }
+    }
+
+    /// Of a request that nobody answered and that leaves no task: what is seen of it, or that nothing is.
+    pub fn of_trace(verified: Verified, evidence: String) -> Self {
+        let (end, message) = match verified {
+            Verified::Yes => (End::Ok, "nobody answered, but it is seen to have worked".to_owned()),
+            Verified::No => (
+                End::Failed,
+                format!("there is no trace of it, so it was not taken on, or it did not work: {evidence}"),
+            ),
+            Verified::Inconclusive => {
+                return Self::unclear("nobody answered".to_owned(), verified, evidence);
             }
         };
         Self { evidence: Some(evidence), ..Self::plain(end, verified, message) }
@@ -182,6 +199,25 @@ impl Inner {
         })
     }
 
+    /// What acts took before this start, for forecasts.
+    pub(super) async fn recall_durations(&self) {
+        let rows = match self.parts.store.intents().recent(RECALLED_MAX).await {
+            Ok(rows) => rows,
+            Err(error) => return tracing::warn!(%error, "how long acts took before cannot be read"),
+        };
+        for intent in rows.iter().rev() {
+            let Some(outcome) = &intent.outcome else { continue };
+            // One that was settled after an interruption was not timed.
+            if outcome.reconciled || !matches!(outcome.end, End::Ok | End::Warnings) {
+                continue;
+            }
+            if let Some(operation) = super::reconcile::operation_of(intent) {
+                let took_s = outcome.at_ms.saturating_sub(intent.new.at.wall_ms) / 1_000;
+                self.remember_duration(&operation, Some(took_s));
+            }
+        }
+    }
+
     fn remember_duration(&self, operation: &Operation, took_s: Option<i64>) {
         let Some(took_s) = took_s.and_then(|s| u32::try_from(s).ok()) else { return };
         let mut all = self.durations.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -261,6 +297,9 @@ mod tests {
             let lost = Followed::Lost { why: "it runs on".into(), log: vec![] };
             assert!(!Ended::of_task(lost, verified, "seen".into()).went_well());
             assert_eq!(Ended::of_look(verified, "seen".into()).went_well(), verified == Verified::Yes);
+            let trace = Ended::of_trace(verified, "seen".into());
+            assert_eq!(trace.went_well(), verified == Verified::Yes);
+            assert_eq!(trace.end == End::Unknown, verified == Verified::Inconclusive);
         }
     }
 }

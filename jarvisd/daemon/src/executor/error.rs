@@ -1,9 +1,10 @@
 //! Why a call came to nothing, apart from refusals.
 
-use jarvis_core::approval::ApprovalError;
+use jarvis_core::{approval::ApprovalError, policy::Loosens};
 use thiserror::Error;
 
 use crate::{
+    config::ConfigError,
     store::{KillSwitchError, StoreError},
     tools::ToolError,
 };
@@ -24,6 +25,10 @@ pub enum ExecutorError {
     Stopping,
     #[error(transparent)]
     Tool(#[from] ToolError),
+    #[error("the policy stays as it was: {0}")]
+    Config(#[from] ConfigError),
+    #[error("the policy stays as it was: {0}")]
+    Loosens(Loosens),
 }
 
 #[derive(Debug, Error)]

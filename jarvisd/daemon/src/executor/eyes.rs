@@ -35,6 +35,8 @@ struct Seen {
     guests: BTreeMap<Vmid, GuestStatus>,
     nodes: BTreeMap<NodeName, NodeStatus>,
     falls: VecDeque<(Moment, Thing)>,
+    /// Guests that fell and were not seen to run since.
+    down: BTreeSet<Vmid>,
 }
 
 impl Eyes {
@@ -93,6 +95,11 @@ impl Eyes {
         self.seen().clock_steady
     }
 
+    /// Guests that were seen to fall and are still down.
+    pub fn down(&self) -> BTreeSet<Vmid> {
+        self.seen().down.clone()
+    }
+
     /// What went down since then.
     pub fn fallen_since(&self, then: &Moment) -> BTreeSet<Thing> {
         let seen = self.seen();
@@ -114,8 +121,14 @@ impl Seen {
             if before == Some(GuestStatus::Running) && guest.status == GuestStatus::Stopped && online {
                 fallen.push(*vmid);
                 self.falls.push_back((now, Thing::Guest(*vmid)));
+                self.down.insert(*vmid);
+            }
+            // Not seen is neither up nor down.
+            if !matches!(guest.status, GuestStatus::Stopped | GuestStatus::Unknown) {
+                self.down.remove(vmid);
             }
         }
+        self.down.retain(|vmid| state.guests.contains_key(vmid));
         self.guests.retain(|vmid, _| state.guests.contains_key(vmid));
         for (name, node) in &state.nodes {
             let before = self.nodes.insert(name.clone(), node.status);

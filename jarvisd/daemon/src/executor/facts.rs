@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jarvis_core::{
-    cluster::{ClusterState, NodeStatus, SourceId},
-    graph::{Graph, Inputs, Own, OwnSettings, Runs},
+    cluster::{ClusterState, NodeStatus, SourceId, Vmid},
+    graph::{Graph, Inputs, Own, OwnSettings, Runs, Thing},
     policy::{
-        Autonomy, Caller, Condition, Fact, Facts, Identity, PolicyVersion, TargetFacts, Window, evidence,
+        Autonomy, Caller, Condition, Fact, Facts, Identity, PolicyVersion, Rules, TargetFacts, evidence,
     },
     protocol::acting::BlastView,
     tools::{Effect, Impact, Operation, Target, Tier},
@@ -17,7 +17,7 @@ use super::{
     look::{self, Look},
     views,
 };
-use crate::clients::proxmox::changes::Place;
+use crate::clients::{proxmox::changes::Place, wake::Mac};
 
 /// Facts, and what is needed to carry out what is decided on them.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Gathered {
     pub state: Arc<ClusterState>,
     /// Where Proxmox finds the target; missing when that is not known.
     pub place: Option<Place>,
+    /// The hardware address of a node to be woken, as it was learnt.
+    pub learnt: Option<Mac>,
 }
 
 impl Gathered {
@@ -42,10 +44,10 @@ impl Inner {
         // What was done to the switch since the last look begins a new epoch before anything is decided in it.
         self.watch_switch().await;
         let target = operation.target();
-        let policy = &self.parts.config.policy;
-        let look = self.look(&target, policy.limits.looks_min).await;
-        let own = self.own(&look.state).await;
-        let blast = self.blast(operation, &look.state, &own).await;
+        let force = self.in_force();
+        let look = self.look(&target, force.limits().looks_min).await;
+        let own = self.own(&look.state, &force.rules).await;
+        let blast = self.blast(operation, &look.state, &own, &force.rules).await;
         let now = self.parts.clock.moment();
         let (standing, ledger) =
             tokio::join!(self.parts.store.standing().read(), self.parts.store.ledger().entries(now));
@@ -61,8 +63,8 @@ impl Inner {
         let place = node.map(|node| Place { node, kind: look.kind, running });
         let facts = Facts {
             now,
-            version: PolicyVersion { rules: self.rules, epoch },
-            limits: Fact::Known(policy.limits.clone()),
+            version: PolicyVersion { rules: force.version, epoch },
+            limits: Fact::Known(force.limits().clone()),
             kill_switch: self.switch().await,
             intent_log_writable: match writable {
                 Ok(()) => Fact::Known(true),
@@ -75,13 +77,23 @@ impl Inner {
             // No model has a run on record here yet: one that asks for a change is refused.
             budget: Fact::Known(None),
             sight: evidence::sight(&state),
-            trouble: evidence::trouble(&state, &BTreeSet::new(), own_network_suspect(&state)),
-            windows: Fact::Known(self.windows.clone()),
+            trouble: evidence::trouble(&state, &self.fallen(&state), own_network_suspect(&state)),
+            windows: Fact::Known(force.rules.windows.clone()),
             clock_steady: Fact::Known(self.eyes.clock_steady()),
             target: self.target(operation, &target, look, &now),
             blast,
         };
-        Gathered { facts, state, place }
+        Gathered { facts, state, place, learnt: self.learnt(operation).await }
+    }
+
+    /// Guests that were seen to fall and are still down, unless they are known to be meant so.
+    fn fallen(&self, state: &ClusterState) -> BTreeSet<Vmid> {
+        let configs = self.configs.all();
+        let meant = |vmid: &Vmid| {
+            let meant = evidence::meant_off(state, &configs, &Target::Guest(*vmid));
+            matches!(meant, Fact::Known(Some(_)))
+        };
+        self.eyes.down().into_iter().filter(|vmid| !meant(vmid)).collect()
     }
 
     fn target(
@@ -128,25 +140,21 @@ impl Inner {
     }
 
     /// What Jarvis stands on, found anew.
-    async fn own(&self, state: &ClusterState) -> Fact<Own> {
-        let own = &self.parts.config.own;
-        let runs = match (own.vmid, &own.node, own.outside) {
-            (Some(vmid), ..) => Runs::Guest { vmid, identity: own.identity.clone() },
-            (None, Some(node), _) => Runs::Node(node.clone()),
-            (None, None, true) => Runs::Outside,
-            (None, None, false) => {
-                return Fact::unknown(
-                    "the settings do not say where Jarvis itself runs; give own.vmid, own.node or own.outside",
-                );
-            }
+    async fn own(&self, state: &ClusterState, rules: &Rules) -> Fact<Own> {
+        let Some(runs) = rules.runs.clone() else {
+            return Fact::unknown(
+                "the settings do not say where Jarvis itself runs; give own.vmid, own.node or own.outside",
+            );
         };
-        if let (Some(vmid), Some(proxmox)) = (own.vmid, &self.parts.proxmox)
-            && let Some(guest) = state.guests.get(&vmid)
-            && let Err(why) = self.configs.fresh(proxmox, &guest.node, guest.kind, vmid).await
+        if let (Runs::Guest { vmid, .. }, Some(proxmox)) = (&runs, &self.parts.proxmox)
+            && let Some(guest) = state.guests.get(vmid)
+            && let Err(why) = self.configs.fresh(proxmox, &guest.node, guest.kind, *vmid).await
         {
             return Fact::unknown(why);
         }
-        let settings = OwnSettings { runs, model_hosts: own.model_hosts.clone(), needs: own.needs.clone() };
+        let things = |all: &BTreeSet<Thing>| all.iter().cloned().collect();
+        let settings =
+            OwnSettings { runs, model_hosts: things(&rules.model_hosts), needs: things(&rules.needs) };
         Fact::from(Own::resolve(&settings, state, &self.configs.all()))
     }
 
@@ -156,6 +164,7 @@ impl Inner {
         operation: &Operation,
         state: &ClusterState,
         own: &Fact<Own>,
+        rules: &Rules,
     ) -> Fact<jarvis_core::graph::Blast> {
         let votes = match evidence::votes(state) {
             Fact::Known(votes) => votes,
@@ -173,12 +182,13 @@ impl Inner {
             }
         }
         let containers = if spreads { self.container_places().await } else { Vec::new() };
+        let declared: Vec<_> = rules.links.iter().chain(&self.engines).cloned().collect();
         let inputs = Inputs {
             state,
             guests: &self.configs.all(),
             storages: &self.configs.storages(),
             containers: &containers,
-            declared: &self.declared,
+            declared: &declared,
             own,
         };
         Fact::Known(Graph::derive(&inputs).blast_radius(operation, votes, &self.durations()))
@@ -204,11 +214,12 @@ impl Inner {
     /// A read asks little: who may, and what is left of a model's run.
     fn for_read(&self) -> Gathered {
         let (_, state) = self.parts.state.current();
+        let force = self.in_force();
         let none = "this is not looked at for a read";
         let facts = Facts {
             now: self.parts.clock.moment(),
-            version: PolicyVersion { rules: self.rules, epoch: 0 },
-            limits: Fact::Known(self.parts.config.policy.limits.clone()),
+            version: PolicyVersion { rules: force.version, epoch: 0 },
+            limits: Fact::Known(force.limits().clone()),
             kill_switch: Fact::unknown(none),
             intent_log_writable: Fact::unknown(none),
             autonomy: Fact::unknown(none),
@@ -239,7 +250,7 @@ impl Inner {
             },
             blast: Fact::unknown(none),
         };
-        Gathered { facts, state, place: None }
+        Gathered { facts, state, place: None, learnt: None }
     }
 
     /// The identity as it is now, read anew, for the last look.
@@ -267,14 +278,6 @@ pub fn own_network_suspect(state: &ClusterState) -> bool {
     let lists = [SourceId::resources(), SourceId::membership(), SourceId::tasks()];
     let failing = lists.iter().filter(|id| state.sources.get(*id).is_some_and(|s| s.error.is_some()));
     silent.count() >= SILENT_MIN || failing.count() >= SILENT_MIN
-}
-
-pub fn windows(settings: &[crate::config::WindowSettings]) -> Vec<Window> {
-    let bounds = |window: &crate::config::WindowSettings| {
-        let (from_ms, until_ms) = window.bounds_ms()?;
-        Some(Window { on: window.on.clone(), from_ms, until_ms })
-    };
-    settings.iter().filter_map(bounds).collect()
 }
 
 /// Kinds of effects by a word, for scores.

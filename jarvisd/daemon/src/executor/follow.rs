@@ -32,6 +32,13 @@ pub enum Followed {
     Stopping,
 }
 
+impl Followed {
+    /// In the task's own word.
+    pub fn ended_well(&self) -> bool {
+        matches!(self, Self::Ended { status: TaskStatus::Ok | TaskStatus::Warnings, .. })
+    }
+}
+
 impl Inner {
     pub(super) async fn follow(&self, proxmox: &Proxmox, upid: &Upid, deadline: Instant) -> Followed {
         let mut wait = FIRST_AFTER;

@@ -18,7 +18,7 @@ use jarvis_core::{
     },
 };
 
-use super::{Inner, fresh};
+use super::Inner;
 use crate::clients::proxmox::{Answer, Proxmox, ProxmoxError};
 
 /// Between two looks at a thing that has just changed; Proxmox' own status is renewed with every question.
@@ -198,22 +198,16 @@ impl Inner {
         unit: &UnitName,
     ) -> Look {
         let target = Target::Service { node: node.clone(), unit: unit.clone() };
-        let listed = self.parts.config.services.restart.iter().any(|s| s.node == *node && s.unit == *unit);
-        let bare = unit.as_str().trim_end_matches(".service");
-        let (matches, condition) = match fresh::services(proxmox, node).await {
-            Err(error) => {
-                let why = error.to_string();
-                (Fact::unknown(why.clone()), Fact::unknown(why))
-            }
-            Ok(units) => {
-                let found: Vec<_> =
-                    units.iter().filter(|(name, _)| name.trim_end_matches(".service") == bare).collect();
-                let condition = match found.first() {
-                    Some((_, Some(true))) => Fact::Known(Condition::Up),
-                    Some((_, Some(false))) => Fact::Known(Condition::Down),
-                    Some((_, None)) | None => Fact::unknown("the node does not say how it does"),
+        let listed = self.in_force().rules.restart.contains(&target);
+        let (matches, condition) = match self.unit_now(proxmox, node, unit).await {
+            Err(why) => (Fact::unknown(why.clone()), Fact::unknown(why)),
+            Ok(now) => {
+                let condition = match now.runs {
+                    Some(true) => Fact::Known(Condition::Up),
+                    Some(false) => Fact::Known(Condition::Down),
+                    None => Fact::unknown("the node does not say how it does"),
                 };
-                (Fact::Known(u32::try_from(found.len()).unwrap_or(u32::MAX)), condition)
+                (Fact::Known(u32::from(now.there)), condition)
             }
         };
         let looks = self.eyes.look_at(target, &condition, Some(node.clone()), self.parts.clock.now_ms());

@@ -9,19 +9,22 @@ mod book;
 mod call;
 mod configs;
 mod door;
+mod drift;
 mod end;
 mod error;
 mod eyes;
 mod facts;
+mod falls;
 mod follow;
-mod fresh;
 mod lanes;
 mod look;
 mod parts;
 mod reconcile;
+mod rules;
 mod run;
 mod send;
 mod standing;
+mod units;
 mod verify;
 mod views;
 
@@ -30,7 +33,9 @@ use std::{sync::Arc, time::Duration};
 use jarvis_core::{
     approval::Voice,
     policy::Level,
-    protocol::acting::{ActingChange, ActingView, ActionView, ApprovalView, AutonomyView, KillView, Plan},
+    protocol::acting::{
+        ActingChange, ActingView, ActionView, ApprovalView, AutonomyView, KillView, Plan, PolicyView,
+    },
     tools::{Digest, Target},
 };
 use tokio::sync::broadcast;
@@ -70,6 +75,11 @@ impl Executor {
         self.0.approval_views(APPROVALS_SHOWN).await
     }
 
+    /// One of them, however old it is.
+    pub async fn approval(&self, id: &str) -> Option<ApprovalView> {
+        self.0.approval_view_of(id).await
+    }
+
     /// Decides an approval. An approved one begins its action at once; the view names it.
     ///
     /// # Errors
@@ -89,8 +99,9 @@ impl Executor {
         self.0.extend_approval(id, &voice).await
     }
 
+    /// By its own number, or by that of the approval that began it.
     pub async fn action(&self, id: &str) -> Option<ActionView> {
-        self.0.action_view(id).await
+        self.0.action_of(id).await
     }
 
     /// Newest first.
@@ -122,6 +133,12 @@ impl Executor {
 
     pub async fn set_level(&self, level: Level, who: &str) -> Result<AutonomyView, ExecutorError> {
         self.0.set_autonomy(level, who).await
+    }
+
+    /// Reads the settings again and takes their policy. What loosens anything is taken only when `fresh`: a person
+    /// asks who has just logged in.
+    pub async fn reload_policy(&self, who: &str, fresh: bool) -> Result<PolicyView, ExecutorError> {
+        self.0.reload(who, fresh).await
     }
 
     /// A person's act: forgets the falls of this target and ends its quarantine.

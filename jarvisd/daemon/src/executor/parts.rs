@@ -1,32 +1,30 @@
 //! What the executor is built of and what runs beside it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use jarvis_core::{
-    cluster::{ClusterState, NodeName, NodeStatus},
     graph::{Declared, Durations, Need, Thing},
-    policy::{Fact, Window, evidence},
-    protocol::{
-        EventKind, EventSource, NewEvent, Severity,
-        acting::{ActingChange, KillView},
-    },
-    tools::{Operation, Target},
+    protocol::acting::{ActingChange, KillView},
+    tools::Operation,
 };
 use tokio::sync::{broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Executor, ExecutorError, approvals::Approvals, book::Book, configs::Configs, eyes::Eyes, facts,
-    lanes::Line, send::Senders, standing::WATCH_EVERY,
+    Executor, ExecutorError, approvals::Approvals, book::Book, configs::Configs, eyes::Eyes, lanes::Line,
+    rules::InForce, send::Senders, standing::WATCH_EVERY,
 };
 use crate::{
-    clients::{proxmox::Proxmox, wake::Mac},
+    clients::{
+        proxmox::Proxmox,
+        wake::{LEARNT_KEY, Learnt, Mac},
+    },
     clock::Clock,
-    config::{self, Config},
+    config::Config,
     state::StateHub,
     store::Store,
     supervisor::{Loop, OnStop, Supervisor},
@@ -106,17 +104,17 @@ pub(super) struct Inner {
     pub eyes: Eyes,
     pub configs: Configs,
     pub approvals: Approvals,
-    /// Which rules are in force.
-    pub rules: u64,
-    pub windows: Vec<Window>,
-    pub declared: Vec<Declared>,
+    pub rules: RwLock<Arc<InForce>>,
+    /// One reload at a time.
+    pub reloading: tokio::sync::Mutex<()>,
+    /// Whoever changes the record of falls reads it first.
+    pub flaps: tokio::sync::Mutex<()>,
+    /// What engines run on.
+    pub engines: Vec<Declared>,
     /// As tasks name us.
     pub own_users: BTreeSet<String>,
     pub durations: Mutex<Durations>,
-    /// Hardware addresses of nodes, learnt while they are up.
-    pub macs: Mutex<BTreeMap<NodeName, Mac>>,
     pub shown_switch: Mutex<Option<KillView>>,
-    pub level_by: Mutex<Option<(String, i64)>>,
     /// Counts what voided everything that waits, with the last reason.
     pub voids: watch::Sender<(u64, String)>,
     pub stop: CancellationToken,
@@ -128,13 +126,6 @@ impl Executor {
     /// Builds it; nothing runs yet. Must be called within the runtime that actions are to run on.
     pub fn new(parts: Parts, stop: CancellationToken) -> Self {
         let changes = broadcast::Sender::new(CHANGES_BEHIND_MAX);
-        let config = &parts.config;
-        let links = config.policy.links.iter();
-        let declared = links.map(|link| Declared {
-            dependent: link.dependent.clone(),
-            on: link.on.clone(),
-            need: link.need,
-        });
         // An engine goes down with what it runs on, whether or not its containers can be listed.
         let engines = parts.send.docker.hosts().filter_map(|host| {
             let on = parts.send.docker.runs_on(host)?.clone();
@@ -147,14 +138,13 @@ impl Executor {
             eyes: Eyes::default(),
             configs: Configs::new(parts.clock),
             approvals: Approvals::default(),
-            rules: config::rules_version(&config.own, &config.policy, &config.services),
-            windows: facts::windows(&config.policy.windows),
-            declared: declared.chain(engines).collect(),
-            macs: Mutex::default(),
+            rules: RwLock::new(Arc::new(InForce::of(&parts.config))),
+            reloading: tokio::sync::Mutex::default(),
+            flaps: tokio::sync::Mutex::default(),
+            engines: engines.collect(),
             own_users: clients.map(|client| client.token_id().to_owned()).collect(),
             durations: Mutex::default(),
             shown_switch: Mutex::default(),
-            level_by: Mutex::default(),
             voids: watch::Sender::new((0, String::new())),
             stop,
             tasks: TaskTracker::new(),
@@ -171,6 +161,7 @@ impl Executor {
     pub async fn start(&self, supervisor: &Supervisor, spare: Option<Proxmox>) -> Result<(), ExecutorError> {
         self.0.void_stored().await?;
         self.0.watch_switch().await;
+        self.0.recall_durations().await;
         let open = self.take_up().await?;
         if open > 0 {
             tracing::warn!(open, "actions of a former life have no outcome; it is found by reading");
@@ -229,7 +220,6 @@ impl Executor {
             let (this, spare) = (this.clone(), spare.clone());
             async move {
                 let (_, state) = this.0.parts.state.current();
-                this.0.learn_mac(&spare, &state).await;
                 let wanted = this.0.configs.wanted(&state, this.0.parts.clock.monotonic());
                 if let Some((vmid, node, kind)) = wanted.into_iter().next() {
                     // Without a grant of the budget it stays unread until somebody needs it.
@@ -263,24 +253,16 @@ impl Inner {
         self.durations.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One node that is up and whose address is not known yet.
-    async fn learn_mac(&self, spare: &Proxmox, state: &ClusterState) {
-        let known = self.macs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let online = state.nodes.values().filter(|node| node.status == NodeStatus::Online);
-        let Some(node) = online.map(|node| node.name.clone()).find(|name| !known.contains_key(name)) else {
-            return;
-        };
-        // Without a grant or an address the configured ones have to do.
-        if let Ok(answer) = spare.wake_mac(&node).await
-            && let Some(mac) = answer.value.and_then(|text| text.parse().ok())
-        {
-            self.macs.lock().unwrap_or_else(PoisonError::into_inner).insert(node, mac);
-        }
-    }
-
-    pub(super) fn learnt(&self, operation: &Operation) -> Option<Mac> {
+    /// The hardware address of the node to wake, as it was learnt while that node was up.
+    pub(super) async fn learnt(&self, operation: &Operation) -> Option<Mac> {
         let Operation::WakeNode(call) = operation else { return None };
-        self.macs.lock().unwrap_or_else(PoisonError::into_inner).get(&call.node).copied()
+        match self.parts.store.settings().get::<Learnt>(LEARNT_KEY).await {
+            Ok(known) => known?.get(&call.node).copied(),
+            Err(error) => {
+                tracing::warn!(%error, "what was learnt about waking nodes cannot be read");
+                None
+            }
+        }
     }
 
     pub(super) fn new_id(&self, kind: &str) -> Result<String, ExecutorError> {
@@ -288,56 +270,5 @@ impl Inner {
         getrandom::fill(&mut bytes).map_err(|_| ExecutorError::Random)?;
         let number: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(format!("{kind}-{number}"))
-    }
-
-    /// Takes a state in; what fell without anybody's wish goes into the record of falls.
-    pub(super) async fn note_falls(&self, state: &ClusterState) {
-        let now = self.parts.clock.moment();
-        let fallen = self.eyes.see(state, now);
-        if fallen.is_empty() {
-            return;
-        }
-        let configs = self.configs.all();
-        let limits = &self.parts.config.policy.limits;
-        let unwished = fallen
-            .into_iter()
-            .map(Target::Guest)
-            .filter(|target| evidence::meant_off(state, &configs, target) == Fact::Known(None));
-        let mut quarantined = BTreeMap::new();
-        let rows = self.parts.store.ledger();
-        let flaps = rows.flaps().await.map(|mut flaps| {
-            for target in unwished {
-                let before = flaps.is_quarantined(&target);
-                flaps.went_down(&target, now, limits);
-                if !before && flaps.is_quarantined(&target) {
-                    quarantined.insert(target.to_string(), target);
-                }
-            }
-            flaps
-        });
-        let kept = match flaps {
-            Ok(flaps) => rows.put_flaps(&flaps, Vec::new()).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = kept {
-            tracing::error!(%error, "a fall could not be recorded");
-        }
-        let told = quarantined.into_iter().map(|(name, target)| {
-            let (node, vmid) = super::views::place(&target, state);
-            NewEvent {
-                ts_ms: now.wall_ms,
-                kind: EventKind::System,
-                severity: Severity::Warning,
-                source: EventSource::Auto,
-                title: format!("{name} fell again and again and is in quarantine until you lift it"),
-                detail: None,
-                node,
-                vmid,
-                upid: None,
-            }
-        });
-        if let Err(error) = self.parts.store.events().append(told.collect()).await {
-            tracing::error!(%error, "a quarantine could not be told");
-        }
     }
 }

@@ -6,8 +6,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use jarvis_core::{
-    cluster::{GuestKind, NodeName, Upid},
-    protocol::acting::{ActionState, ActionView, BlastView, Verified},
+    cluster::{GuestKind, NodeName, Upid, Vmid},
+    protocol::acting::{ActionState, ActionView, BlastView, ExactCall, Verified},
     tools::{Effect, Operation, Target},
 };
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,10 @@ const EVERY: Duration = Duration::from_millis(500);
 const SLACK_MS: i64 = 2_000;
 /// Tasks of a node looked through; ours is among the newest.
 const TASKS_MAX: u32 = 200;
+/// Requests to the HA manager begin with this.
+const HA_PATH: &str = "/cluster/ha/";
+/// Only its API keeps tasks.
+const PROXMOX: &str = "proxmox";
 /// Intents whose tasks are known are not taken for another one's.
 const INTENTS_MAX: i64 = 200;
 
@@ -32,10 +36,38 @@ const INTENTS_MAX: i64 = 200;
 #[derive(Debug)]
 pub enum Found {
     Task(Upid),
-    /// It surely was not taken on.
+    /// It surely was not taken on, or was undone since.
     Nothing(String),
+    /// Such a request leaves no task: only its target tells.
+    Traceless,
     Unclear(String),
     Stopping,
+}
+
+/// What a request leaves behind by which its arrival can be told, though nobody answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trace {
+    /// A task of ours.
+    Task,
+    /// What the HA manager is asked for.
+    HaRequest,
+    /// Nothing but what becomes of its target.
+    Target,
+}
+
+impl Trace {
+    pub fn of(operation: &Operation, exact: &ExactCall) -> Self {
+        let by_ha = exact.path.starts_with(HA_PATH);
+        if exact.via != PROXMOX || kinds(operation.effect()).is_empty() {
+            return Self::Target;
+        }
+        match (by_ha, wanted_of_ha(operation)) {
+            (true, Some(_)) => Self::HaRequest,
+            // Where the guest is in the end tells of a move.
+            (true, None) => Self::Target,
+            (false, _) => Self::Task,
+        }
+    }
 }
 
 /// Where it was to go, as an intent keeps it.
@@ -68,12 +100,7 @@ impl Executor {
             let page = self.0.book.open(self.0.view_of(&intent));
             let this = self.clone();
             self.0.spawn(async move {
-                let under_way = UnderWay {
-                    upid: intent.upid.as_deref().and_then(|upid| upid.parse().ok()),
-                    place,
-                    before: Before { sent_ms: intent.new.at.wall_ms, ..Before::default() },
-                    answered: intent.upid.is_some(),
-                };
+                let under_way = this.0.taken_up(&intent, &operation, place);
                 let ended = this.0.to_its_end(&operation, &under_way, Some(&page)).await;
                 if let Some(ended) = ended {
                     this.0.conclude(&page, &operation, ended, None, true).await;
@@ -86,25 +113,48 @@ impl Executor {
 }
 
 impl Inner {
-    /// Looks for the task that a request became which nobody answered.
-    pub(super) async fn found_task(&self, operation: &Operation, place: &Place, before: &Before) -> Found {
-        let kinds = kinds(operation.effect());
+    /// What was under way, as its intent tells.
+    fn taken_up(&self, intent: &Intent, operation: &Operation, place: Place) -> UnderWay {
+        let kept = predicted(&intent.new.predicted, "before");
+        let before = kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default();
+        // Without the request as it was to be sent only the target tells.
+        let exact = serde_json::from_value::<ExactCall>(intent.new.exact.clone());
+        UnderWay {
+            upid: intent.upid.as_deref().and_then(|upid| upid.parse().ok()),
+            place,
+            before: Before { sent_ms: intent.new.at.wall_ms, ..before },
+            trace: exact.map_or(Trace::Target, |exact| Trace::of(operation, &exact)),
+            answered: intent.upid.is_some(),
+            age_ms: self.parts.clock.moment().surely_since_ms(&intent.new.at),
+        }
+    }
+
+    /// Looks for what became of a request that nobody answered.
+    pub(super) async fn found(&self, operation: &Operation, under_way: &UnderWay) -> Found {
         let Some(proxmox) = self.parts.proxmox.clone() else {
             return Found::Unclear("no cluster is configured".to_owned());
         };
-        if kinds.is_empty() {
-            return Found::Unclear("such a request leaves no task".to_owned());
+        if under_way.trace == Trace::Target {
+            return Found::Traceless;
         }
         let bounds = operation.descriptor().bounds;
         let deadline = self.parts.clock.monotonic() + Duration::from_secs(bounds.timeout_s.into());
         let settled = self.parts.clock.monotonic() + self.parts.settle;
         loop {
-            let looked = self.our_task(&proxmox, operation, kinds, place, before).await;
+            let looked = match (under_way.trace, wanted_of_ha(operation)) {
+                (Trace::HaRequest, Some((vmid, wanted))) => asked_of_ha(&proxmox, vmid, wanted).await,
+                _ => self.our_task(&proxmox, operation, under_way).await,
+            };
             let now = self.parts.clock.monotonic();
             match looked {
-                Ok(Some(upid)) => return Found::Task(upid),
+                Ok(Some(found)) => return found,
                 Ok(None) if now >= settled => {
-                    return Found::Nothing("no task of ours is on record, so it was not taken on".to_owned());
+                    return Found::Nothing(if under_way.trace == Trace::HaRequest {
+                        "the HA manager is not asked for it, so it was not taken on, or was undone since"
+                            .to_owned()
+                    } else {
+                        "no task of ours is on record, so it was not taken on".to_owned()
+                    });
                 }
                 Err(why) if now >= deadline => return Found::Unclear(why),
                 Ok(None) | Err(_) => {}
@@ -120,10 +170,10 @@ impl Inner {
         &self,
         proxmox: &Proxmox,
         operation: &Operation,
-        kinds: &[&str],
-        place: &Place,
-        before: &Before,
-    ) -> Result<Option<Upid>, String> {
+        under_way: &UnderWay,
+    ) -> Result<Option<Found>, String> {
+        let kinds = kinds(operation.effect());
+        let UnderWay { place, before, .. } = under_way;
         let skew_ms = proxmox.clock_skews_ms().into_iter().find(|(node, _)| *node == place.node);
         let since_ms =
             before.sent_ms.saturating_add(skew_ms.map_or(0, |(_, ms)| ms)).saturating_sub(SLACK_MS);
@@ -143,7 +193,7 @@ impl Inner {
                 && !known.contains(task.upid.as_str())
         });
         // The first one after the intent: a later one has an intent of its own.
-        Ok(ours.min_by_key(|task| task.start_ms).map(|task| task.upid))
+        Ok(ours.min_by_key(|task| task.start_ms).map(|task| Found::Task(task.upid)))
     }
 
     async fn settle_blind(&self, intent: &Intent, ended: Ended) -> Result<(), ExecutorError> {
@@ -166,6 +216,15 @@ impl Inner {
         }
         let stored = self.parts.store.intents().get(id).await.ok().flatten();
         stored.map(|intent| self.view_of(&intent))
+    }
+
+    /// The action with this number, or the one that the approval with this number began.
+    pub(super) async fn action_of(&self, id: &str) -> Option<ActionView> {
+        if let Some(view) = self.action_view(id).await {
+            return Some(view);
+        }
+        let begun = self.approval_view_of(id).await?.action?;
+        self.action_view(&begun).await
     }
 
     /// A stored action as it is shown.
@@ -219,7 +278,7 @@ impl Inner {
     }
 }
 
-fn operation_of(intent: &Intent) -> Option<Operation> {
+pub fn operation_of(intent: &Intent) -> Option<Operation> {
     let call: Value = serde_json::from_str(&intent.new.operation).ok()?;
     Operation::parse(call.get("tool")?.as_str()?, call.get("args")?).ok()
 }
@@ -232,6 +291,23 @@ fn understood(intent: &Intent) -> Option<(Operation, Place)> {
     let place: KeptPlace = serde_json::from_value(predicted(&intent.new.predicted, "place")?).ok()?;
     let place = Place { node: place.node, kind: place.kind, running: place.running };
     Some((operation_of(intent)?, place))
+}
+
+/// The state that the HA manager is asked for, where it is asked for one.
+fn wanted_of_ha(operation: &Operation) -> Option<(Vmid, &'static str)> {
+    match operation {
+        Operation::StartGuest(call) => Some((call.vmid, "started")),
+        Operation::ShutdownGuest(call) => Some((call.vmid, "stopped")),
+        _ => None,
+    }
+}
+
+/// Whether the HA manager is asked for it now. The request itself is in its files, so the answer is not late.
+async fn asked_of_ha(proxmox: &Proxmox, vmid: Vmid, wanted: &str) -> Result<Option<Found>, String> {
+    let states = proxmox.ha_states().await.map_err(|e| e.to_string())?;
+    let ha = states.value.get(&vmid).ok_or("the HA manager does not list it")?;
+    let asked = ha.wanted.as_deref().ok_or("the HA manager does not say what it is asked for")?;
+    Ok((asked == wanted).then_some(Found::Traceless))
 }
 
 /// What Proxmox calls the tasks of an effect; empty where there are none.
@@ -256,5 +332,42 @@ fn kinds(effect: Effect) -> &'static [&'static str] {
         | Effect::StopContainer
         | Effect::RebootNode
         | Effect::ShutdownNode => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn exact(via: &str, path: &str) -> ExactCall {
+        let (method, target, body) = (String::new(), "pve".to_owned(), String::new());
+        ExactCall { via: via.into(), method, target, path: path.into(), body }
+    }
+
+    #[test]
+    fn i08_only_what_leaves_a_task_is_looked_for_in_the_list_of_tasks() {
+        let of = |tool: &str, args: Value, via: &str, path: &str| {
+            Trace::of(&Operation::parse(tool, &args).unwrap(), &exact(via, path))
+        };
+        let guest = json!({"vmid": 100});
+        let direct = "/nodes/pve/qemu/100/status/start";
+        assert_eq!(of("start_guest", guest.clone(), "proxmox", direct), Trace::Task);
+        // Done by the HA manager, in tasks of its own.
+        let ha = "/cluster/ha/resources/vm:100";
+        assert_eq!(of("start_guest", guest.clone(), "proxmox", ha), Trace::HaRequest);
+        assert_eq!(of("shutdown_guest", guest, "proxmox", ha), Trace::HaRequest);
+        let moved = json!({"vmid": 100, "to": "Home"});
+        assert_eq!(
+            of("migrate_guest", moved, "proxmox", "/cluster/ha/resources/vm:100/migrate"),
+            Trace::Target
+        );
+        let unit = json!({"node": "pve", "unit": "smbd.service"});
+        assert_eq!(of("restart_service", unit.clone(), "ssh", "'/usr/bin/systemctl'"), Trace::Target);
+        assert_eq!(of("restart_service", unit, "proxmox", "/nodes/pve/services/x/restart"), Trace::Task);
+        let node = json!({"node": "pve"});
+        assert_eq!(of("reboot_node", node.clone(), "proxmox", "/nodes/pve/status"), Trace::Target);
+        assert_eq!(of("wake_node", node, "wake", "255.255.255.255:9"), Trace::Target);
     }
 }

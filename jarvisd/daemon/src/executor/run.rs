@@ -10,7 +10,7 @@ use jarvis_core::{
     cluster::Upid,
     policy::{self, Answer, Fact, Lanes, LastLook, Permit, PolicyVersion, Request, Route},
     protocol::acting::{ActionState, ExactCall, Verified},
-    tools::Effect,
+    tools::{Effect, Operation},
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -23,7 +23,8 @@ use super::{
     facts::Gathered,
     follow::{Followed, plain},
     lanes::{Entry, Pass},
-    verify::Before,
+    reconcile::{Found, Trace},
+    verify::{Before, Patience},
 };
 use crate::{
     clients::{
@@ -61,8 +62,11 @@ pub struct UnderWay {
     pub upid: Option<Upid>,
     pub place: Place,
     pub before: Before,
+    pub trace: Trace,
     /// Whether the send itself was answered; otherwise it may never have arrived.
     pub answered: bool,
+    /// Milliseconds that have surely passed since its intent.
+    pub age_ms: i64,
 }
 
 impl Executor {
@@ -191,18 +195,19 @@ impl Inner {
             view.sent = Some(exact.clone());
             view.message = None;
         });
-        let intent = self.intent(page, proposed, &permit, &exact, &gathered);
+        let before = self.before(operation, &place).await;
+        let intent = self.intent(page, proposed, &permit, &exact, &gathered, &before);
         if let Err(error) = self.parts.store.intents().begin(intent).await {
             return self
                 .came_to_nothing(page, &format!("it could not be recorded, so it was not sent: {error}"));
         }
         self.step(Step::IntentKept);
+        self.note_try(operation, &proposed.caller).await;
         page.write(|view| view.state = ActionState::Sending);
-        let before = self.before(operation, &place).await;
         let look = self.last_look(&permit).await;
         self.step(Step::LastLooked);
         let sent = match permit.spend(&look) {
-            Ok(order) => self.parts.send.send(order, &place, self.learnt(operation)).await,
+            Ok(order) => self.parts.send.send(order, &place, gathered.learnt).await,
             Err(void) => Err(SendError::NotSent(Box::new(void))),
         };
         self.step(Step::Sent);
@@ -210,7 +215,9 @@ impl Inner {
             let sent_ms = self.parts.clock.now_ms();
             page.write(|view| view.sent_ms = Some(sent_ms));
         }
-        let under_way = match self.taken_on(page, sent, place, before).await {
+        let trace = Trace::of(operation, &exact);
+        let under_way = UnderWay { upid: None, place, before, trace, answered: false, age_ms: 0 };
+        let under_way = match self.taken_on(page, sent, under_way).await {
             Ok(under_way) => under_way,
             Err(ended) => return self.conclude(page, operation, ended, Some(&gathered), false).await,
         };
@@ -225,8 +232,7 @@ impl Inner {
         &self,
         page: &Page,
         sent: Result<Sent, SendError>,
-        place: Place,
-        before: Before,
+        under_way: UnderWay,
     ) -> Result<UnderWay, Ended> {
         match sent {
             Ok(Sent { upid }) => {
@@ -242,7 +248,7 @@ impl Inner {
                     view.upid.clone_from(&upid);
                 });
                 self.parts.poke();
-                Ok(UnderWay { upid, place, before, answered: true })
+                Ok(UnderWay { upid, answered: true, ..under_way })
             }
             Err(SendError::NotSent(cause)) => Err(Ended::not_sent(cause.to_string())),
             Err(SendError::Refused(cause)) => {
@@ -252,7 +258,7 @@ impl Inner {
             Err(SendError::Unknown(cause)) => {
                 let why = plain(&cause.to_string());
                 page.write(|view| view.message = Some(format!("nobody knows whether it arrived: {why}")));
-                Ok(UnderWay { upid: None, place, before, answered: false })
+                Ok(under_way)
             }
         }
     }
@@ -260,31 +266,40 @@ impl Inner {
     /// Follows what was sent and looks for itself; `None` when the daemon stops meanwhile.
     pub(super) async fn to_its_end(
         &self,
-        operation: &jarvis_core::tools::Operation,
+        operation: &Operation,
         under_way: &UnderWay,
         page: Option<&Page>,
     ) -> Option<Ended> {
-        let bounds = operation.descriptor().bounds;
-        let deadline = self.parts.clock.monotonic() + Duration::from_secs(bounds.timeout_s.into());
-        let UnderWay { place, before, answered, .. } = under_way;
+        let begun = self.parts.clock.monotonic();
+        let allowed = Duration::from_secs(operation.descriptor().bounds.timeout_s.into());
+        let deadline = begun + allowed;
         let mut upid = under_way.upid.clone();
-        if upid.is_none() && !answered {
-            match self.found_task(operation, place, before).await {
-                super::reconcile::Found::Task(found) => {
+        if upid.is_none() && !under_way.answered {
+            match self.found(operation, under_way).await {
+                Found::Task(found) => {
                     if let Some(page) = page {
                         self.parts.store.intents().sent(&page.id(), found.as_str()).await.ok();
                         page.write(|view| view.upid = Some(found.clone()));
                     }
                     upid = Some(found);
                 }
-                super::reconcile::Found::Nothing(why) => {
+                Found::Nothing(why) => {
                     return Some(Ended::plain(End::Failed, Verified::No, why));
                 }
-                super::reconcile::Found::Unclear(why) => {
-                    let (verified, evidence) = self.verify(operation, place, before, None).await?;
+                Found::Traceless => {
+                    // What was asked for long ago has had its time.
+                    let passed = Duration::from_millis(u64::try_from(under_way.age_ms).unwrap_or(0));
+                    let left = allowed.saturating_sub(passed).max(self.parts.settle);
+                    let patience = Patience::slow(begun + left, deadline);
+                    let (verified, evidence) = self.verify(operation, under_way, patience).await?;
+                    return Some(Ended::of_trace(verified, evidence));
+                }
+                Found::Unclear(why) => {
+                    let patience = Patience::settling(self.parts.clock.monotonic());
+                    let (verified, evidence) = self.verify(operation, under_way, patience).await?;
                     return Some(Ended::unclear(why, verified, evidence));
                 }
-                super::reconcile::Found::Stopping => return None,
+                Found::Stopping => return None,
             }
         }
         let followed = match (&upid, &self.parts.proxmox) {
@@ -292,14 +307,19 @@ impl Inner {
             _ => None,
         };
         self.step(Step::TaskEnded);
+        let now = self.parts.clock.monotonic();
         let ended = match followed {
             Some(Followed::Stopping) => return None,
             Some(followed) => {
-                let (verified, evidence) = self.verify(operation, place, before, None).await?;
+                // What did not end well will not come about by waiting for it.
+                let patience =
+                    if followed.ended_well() { Patience::settling(now) } else { Patience::once(now) };
+                let (verified, evidence) = self.verify(operation, under_way, patience).await?;
                 Ended::of_task(followed, verified, evidence)
             }
             None => {
-                let (verified, evidence) = self.verify(operation, place, before, Some(deadline)).await?;
+                let patience = Patience::slow(deadline, deadline);
+                let (verified, evidence) = self.verify(operation, under_way, patience).await?;
                 Ended::of_look(verified, evidence)
             }
         };
@@ -313,10 +333,11 @@ impl Inner {
         // A switch that was thrown and released since the decision leaves no trace but a new epoch: note it first.
         self.watch_switch().await;
         let epoch = self.parts.store.standing().read().await;
+        let rules = self.in_force().version;
         let version = match epoch {
-            Ok(standing) => PolicyVersion { rules: self.rules, epoch: standing.epoch },
+            Ok(standing) => PolicyVersion { rules, epoch: standing.epoch },
             // An epoch nobody can read is another one.
-            Err(_) => PolicyVersion { rules: self.rules, epoch: u64::MAX },
+            Err(_) => PolicyVersion { rules, epoch: u64::MAX },
         };
         let now = self.parts.clock.moment();
         LastLook { now, version, identity, kill_switch: self.switch().await }
@@ -329,6 +350,7 @@ impl Inner {
         permit: &Permit,
         exact: &ExactCall,
         gathered: &Gathered,
+        before: &Before,
     ) -> NewIntent {
         let operation = &proposed.operation;
         NewIntent {
@@ -346,6 +368,7 @@ impl Inner {
             predicted: json!({
                 "blast": gathered.blast_view(),
                 "place": super::reconcile::KeptPlace::of(gathered.place.as_ref()),
+                "before": before,
             }),
             at: self.parts.clock.moment(),
         }
@@ -354,14 +377,14 @@ impl Inner {
     /// The one request of this operation, and where it goes.
     pub(super) fn exact(
         &self,
-        operation: &jarvis_core::tools::Operation,
+        operation: &Operation,
         gathered: &Gathered,
         route: Route,
     ) -> Result<(ExactCall, Place), SendError> {
         let Some(place) = gathered.place.clone() else {
             return Err(SendError::NotSent("where the target is could not be read".into()));
         };
-        let exact = self.parts.send.exact(operation, &place, route, self.learnt(operation))?;
+        let exact = self.parts.send.exact(operation, &place, route, gathered.learnt)?;
         Ok((exact, place))
     }
 
@@ -376,7 +399,7 @@ impl Inner {
     }
 
     /// The lanes of an operation on a target at this place.
-    pub(super) fn lanes(operation: &jarvis_core::tools::Operation, place: Option<&Place>) -> Lanes {
+    pub(super) fn lanes(operation: &Operation, place: Option<&Place>) -> Lanes {
         Lanes::of(operation, place.map(|place| &place.node))
     }
 }

@@ -70,8 +70,6 @@ impl Inner {
     pub(super) async fn set_autonomy(&self, level: Level, who: &str) -> Result<AutonomyView, ExecutorError> {
         self.parts.store.standing().set_level(level, who).await?;
         self.void_all("the autonomy level was changed; propose it again").await;
-        *self.level_by.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            Some((who.to_owned(), self.parts.clock.now_ms()));
         let autonomy = self.autonomy_view().await;
         self.tell(ActingChange::Autonomy { autonomy: autonomy.clone() });
         Ok(autonomy)
@@ -79,6 +77,7 @@ impl Inner {
 
     pub(super) async fn lift(&self, target: &Target, who: &str) -> Result<AutonomyView, ExecutorError> {
         let rows = self.parts.store.ledger();
+        let _turn = self.flaps.lock().await;
         let mut flaps = rows.flaps().await?;
         flaps.lifted(target);
         let detail = json!({"quarantine": "lifted"});
@@ -91,7 +90,8 @@ impl Inner {
 
     pub(super) async fn autonomy_view(&self) -> AutonomyView {
         let now = self.parts.clock.moment();
-        let limits = &self.parts.config.policy.limits;
+        let force = self.in_force();
+        let limits = force.limits();
         let rows = self.parts.store.ledger();
         let (standing, ledger, flaps, scores) =
             tokio::join!(self.parts.store.standing().read(), rows.entries(now), rows.flaps(), rows.scores());
@@ -100,7 +100,7 @@ impl Inner {
             let within = entries.iter().filter(|e| !e.by_human && now.surely_since_ms(&e.at) < window_ms);
             u32::try_from(within.count()).unwrap_or(u32::MAX)
         };
-        let by = self.level_by.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let by = self.parts.store.standing().level_set().await.ok().flatten();
         let scores = scores.unwrap_or_default().into_iter().filter_map(|(kind, score)| {
             Some(ScoreView {
                 effect: effect(&kind)?,

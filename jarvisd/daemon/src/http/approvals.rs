@@ -5,13 +5,13 @@ use std::str::FromStr;
 use actix_web::HttpResponse;
 use jarvis_core::{
     approval::{ApprovalError, Voice},
-    protocol::acting::ApprovalView,
     tools::{Digest, words::RecordId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    acting::ApprovalTold,
     call::{Call, json},
     error::{ApiError, Kind},
     guard::store_error,
@@ -21,22 +21,23 @@ use crate::executor::DecideError;
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Approvals {
-    items: Vec<ApprovalView>,
+    items: Vec<ApprovalTold>,
 }
 
 /// Pending and recent, newest first.
 pub async fn list(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
-    json(&Approvals { items: call.site.executor.approvals().await })
+    let all = call.site.executor.approvals().await;
+    json(&Approvals { items: all.into_iter().map(ApprovalTold::from).collect() })
 }
 
 /// For whoever proposed it and waits.
 pub async fn one(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
     let id: RecordId = call.param("record")?;
-    let all = call.site.executor.approvals().await;
-    let found = all.into_iter().find(|approval| approval.id == id.as_str());
-    json(&found.ok_or_else(|| unknown(DecideError::Unknown(id.to_string())))?)
+    let found = call.site.executor.approval(id.as_str()).await;
+    let found = found.ok_or_else(|| unknown(DecideError::Unknown(id.to_string())))?;
+    json(&ApprovalTold::from(found))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -63,7 +64,7 @@ pub async fn decide(mut call: Call) -> Result<HttpResponse, ApiError> {
     let hash = Digest::from_str(&hash).map_err(|e| ApiError::new(Kind::Invalid, format!("`hash`: {e}")))?;
     let voice = Voice::Session(call.session()?.account.clone());
     let decided = call.site.executor.decide(id.as_str(), voice, decision == Choice::Approve, hash).await;
-    json(&decided.map_err(unknown)?)
+    json(&ApprovalTold::from(decided.map_err(unknown)?))
 }
 
 /// Gives it its full time again.
@@ -71,7 +72,7 @@ pub async fn extend(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
     let id: RecordId = call.param("record")?;
     let voice = Voice::Session(call.session()?.account.clone());
-    json(&call.site.executor.extend(id.as_str(), voice).await.map_err(unknown)?)
+    json(&ApprovalTold::from(call.site.executor.extend(id.as_str(), voice).await.map_err(unknown)?))
 }
 
 fn unknown(error: DecideError) -> ApiError {

@@ -1,11 +1,11 @@
 //! The audit over REST: rows of the chain, newest first. Checking and exporting are the command line's matter.
 
 use actix_web::HttpResponse;
-use jarvis_core::audit::Row;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    acting::RowTold,
     call::{Call, json},
     error::ApiError,
     guard::store_error,
@@ -25,7 +25,7 @@ pub struct AuditQuery {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct AuditList {
     /// Newest first.
-    items: Vec<Row>,
+    items: Vec<RowTold>,
     /// Give it as `cursor` for older ones; `null` at the end.
     next_cursor: Option<String>,
 }
@@ -35,7 +35,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, ApiError> {
     let before = query.cursor.as_ref().map(|cursor| number(cursor.as_str())).transpose()?;
     let page = call.site.store.audit().page(before, query.limit.rows()).await;
     let page = page.map_err(|e| store_error("reading the audit", e))?;
-    json(&AuditList { items: page.rows, next_cursor: page.next_cursor.map(|seq| format!("a{seq}")) })
+    let items = page.rows.into_iter().map(RowTold::from).collect();
+    json(&AuditList { items, next_cursor: page.next_cursor.map(|seq| format!("a{seq}")) })
 }
 
 /// The number of the last row seen; the letter keeps people from counting on it.

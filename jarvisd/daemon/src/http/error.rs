@@ -39,6 +39,8 @@ pub enum Kind {
     NotFound,
     MethodNotAllowed,
     Conflict,
+    /// It takes something that the settings do not have; `details.section` names the section to add.
+    NotConfigured,
     TooLarge,
     UnsupportedMediaType,
     /// The JSON is well-formed, its content is not what is asked for.
@@ -72,7 +74,7 @@ impl Kind {
             | Self::FreshLoginNeeded => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict | Self::NotConfigured => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,

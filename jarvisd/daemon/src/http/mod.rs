@@ -4,6 +4,7 @@
 //! is true (`state`, `store`) and who may come in (`access` decides, `guard.rs` asks it).
 
 mod account;
+mod acting;
 mod approvals;
 mod audit;
 mod call;

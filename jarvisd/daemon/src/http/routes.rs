@@ -4,10 +4,10 @@
 use std::rc::Rc;
 
 use actix_web::{HttpRequest, guard::Guard as _, http::header, web};
-use jarvis_core::protocol::acting::{ActionView, ApprovalView, AutonomyView, KillView};
+use jarvis_core::protocol::acting::PolicyView;
 
 use super::{
-    account, approvals, audit, cluster,
+    account, acting, approvals, audit, cluster,
     error::{ApiError, ErrorBody, Kind},
     guard, health, mcp, past,
     route::{Answer, Route, SchemaOf, Verb, of, query_of},
@@ -184,14 +184,21 @@ pub static ROUTES: &[Route] = &[
             schema: Some(of::<tools::Told>),
         },
     ])
-    .fails(&[Kind::Refused, Kind::Black, Kind::Upstream, Kind::ActionFailed, Kind::ActionUnknown]),
+    .fails(&[
+        Kind::Refused,
+        Kind::Black,
+        Kind::NotConfigured,
+        Kind::Upstream,
+        Kind::ActionFailed,
+        Kind::ActionUnknown,
+    ]),
     Route::get("/api/v1/actions", "Changes that were begun, newest first.", awaited!(tools::actions))
         .scope(Scope::Read)
         .query(query_of::<tools::ActionsQuery>)
         .answers(&[ok("The last actions.", of::<tools::Actions>)]),
     Route::get("/api/v1/actions/{record}", "What became of a change.", awaited!(tools::action))
         .any_scope(READ_OR_ACT)
-        .answers(&[ok("The action.", of::<ActionView>)]),
+        .answers(&[ok("The action.", of::<acting::ActionTold>)]),
     Route::get(
         "/api/v1/approvals",
         "What waits for a decision, and what was decided lately.",
@@ -205,7 +212,7 @@ pub static ROUTES: &[Route] = &[
         awaited!(approvals::one),
     )
     .any_scope(READ_OR_ACT)
-    .answers(&[ok("The approval.", of::<ApprovalView>)]),
+    .answers(&[ok("The approval.", of::<acting::ApprovalTold>)]),
     Route::post(
         "/api/v1/approvals/{record}",
         "A person's decision; an approved action begins at once.",
@@ -213,7 +220,7 @@ pub static ROUTES: &[Route] = &[
     )
     .session()
     .body(of::<approvals::Decision>)
-    .answers(&[ok("Decided.", of::<ApprovalView>)])
+    .answers(&[ok("Decided.", of::<acting::ApprovalTold>)])
     .fails(&[Kind::Conflict]),
     Route::post(
         "/api/v1/approvals/{record}/extend",
@@ -221,7 +228,7 @@ pub static ROUTES: &[Route] = &[
         awaited!(approvals::extend),
     )
     .session()
-    .answers(&[ok("Extended.", of::<ApprovalView>)])
+    .answers(&[ok("Extended.", of::<acting::ApprovalTold>)])
     .fails(&[Kind::Conflict]),
     Route::get(
         "/api/v1/kill-switch",
@@ -229,20 +236,28 @@ pub static ROUTES: &[Route] = &[
         awaited!(standing::kill_switch),
     )
     .scope(Scope::Read)
-    .answers(&[ok("The switch.", of::<KillView>)]),
+    .answers(&[ok("The switch.", of::<acting::KillTold>)]),
     Route::put("/api/v1/kill-switch", "Throws or releases the kill switch.", awaited!(standing::throw))
         .session()
         .body(of::<standing::Switch>)
-        .answers(&[ok("The switch as it is now.", of::<KillView>)])
+        .answers(&[ok("The switch as it is now.", of::<acting::KillTold>)])
         .fails(&[Kind::FreshLoginNeeded]),
     Route::get("/api/v1/autonomy", "How much is done without asking.", awaited!(standing::autonomy))
         .scope(Scope::Read)
-        .answers(&[ok("Level, windows, forecasts.", of::<AutonomyView>)]),
+        .answers(&[ok("Level, windows, forecasts.", of::<acting::AutonomyTold>)]),
     Route::put("/api/v1/autonomy", "Sets the level.", awaited!(standing::set_level))
         .session()
         .body(of::<standing::NewLevel>)
-        .answers(&[ok("The level as it is now.", of::<AutonomyView>)])
+        .answers(&[ok("The level as it is now.", of::<acting::AutonomyTold>)])
         .fails(&[Kind::FreshLoginNeeded]),
+    Route::post(
+        "/api/v1/policy/reload",
+        "Reads the policy of the settings again; what loosens anything needs a fresh log-in.",
+        awaited!(standing::reload),
+    )
+    .session()
+    .answers(&[ok("What became of it.", of::<PolicyView>)])
+    .fails(&[Kind::FreshLoginNeeded, Kind::Invalid]),
     Route::get("/api/v1/audit", "What was decided, done and refused, as recorded.", awaited!(audit::list))
         .scope(Scope::Read)
         .pages(query_of::<audit::AuditQuery>)

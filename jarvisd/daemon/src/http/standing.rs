@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
+    acting::{AutonomyTold, KillTold},
     call::{Call, json},
     error::{ApiError, Kind},
     query::NoQuery,
@@ -29,7 +30,7 @@ pub struct NewLevel {
 
 pub async fn kill_switch(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
-    json(&call.site.executor.kill_switch().await)
+    json(&KillTold::from(call.site.executor.kill_switch().await))
 }
 
 pub async fn throw(mut call: Call) -> Result<HttpResponse, ApiError> {
@@ -39,12 +40,12 @@ pub async fn throw(mut call: Call) -> Result<HttpResponse, ApiError> {
         loosening(&call, "releasing the kill switch")?;
     }
     let who = call.session()?.account.clone();
-    json(&call.site.executor.set_kill_switch(on, &who).await.map_err(failed)?)
+    json(&KillTold::from(call.site.executor.set_kill_switch(on, &who).await.map_err(failed)?))
 }
 
 pub async fn autonomy(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
-    json(&call.site.executor.autonomy().await)
+    json(&AutonomyTold::from(call.site.executor.autonomy().await))
 }
 
 pub async fn set_level(mut call: Call) -> Result<HttpResponse, ApiError> {
@@ -55,7 +56,16 @@ pub async fn set_level(mut call: Call) -> Result<HttpResponse, ApiError> {
         loosening(&call, "raising the level")?;
     }
     let who = call.session()?.account.clone();
-    json(&call.site.executor.set_level(level, &who).await.map_err(failed)?)
+    json(&AutonomyTold::from(call.site.executor.set_level(level, &who).await.map_err(failed)?))
+}
+
+/// Reads the policy of the settings again.
+pub async fn reload(call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
+    let session = call.session()?;
+    let fresh = session.times.fresh(call.site.keeper.session_rule(), call.now_ms);
+    let who = session.account.clone();
+    json(&call.site.executor.reload_policy(&who, fresh).await.map_err(failed)?)
 }
 
 fn loosening(call: &Call, what: &str) -> Result<(), ApiError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, http::StatusCode};
 use jarvis_core::{
     policy::{Caller as Who, Fact},
-    protocol::acting::{ActionState, ActionView, ApprovalView, Plan, ReadResult},
+    protocol::acting::{ActionState, ActionView, Plan},
     tools::{ALL, ArgsError, Descriptor, Effect, Operation, ParseError, Tier, words::RecordId},
 };
 use schemars::JsonSchema;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
+    acting::{ActionTold, ApprovalTold, ReadTold},
     call::{self, Call, Caller, json, json_with},
     error::{ApiError, Kind},
     guard::store_error,
@@ -20,6 +21,10 @@ use super::{
     query::NoQuery,
 };
 use crate::{
+    clients::{
+        docker::DockerError,
+        ssh::{SshError, reads::ReadError},
+    },
     executor::{Answer, Call as Asked, ExecutorError},
     tools::ToolError,
 };
@@ -80,15 +85,15 @@ pub struct ToolCall {
 #[expect(clippy::large_enum_variant, reason = "made once and serialised at once")]
 pub enum Told {
     /// The answer of a read.
-    Read(ReadResult),
+    Read(ReadTold),
     /// A dry run.
     Plan(Plan),
     /// The change is over and was seen to have worked.
-    Done { action: Box<ActionView> },
+    Done { action: Box<ActionTold> },
     /// It is still under way; `GET /api/v1/actions/{id}` tells how it goes on.
-    Running { action: Box<ActionView> },
+    Running { action: Box<ActionTold> },
     /// A person must decide first, on `POST /api/v1/approvals/{id}`.
-    Pending { approval: Box<ApprovalView> },
+    Pending { approval: Box<ApprovalTold> },
 }
 
 pub async fn run(mut call: Call) -> Result<HttpResponse, ApiError> {
@@ -108,10 +113,16 @@ pub async fn run(mut call: Call) -> Result<HttpResponse, ApiError> {
         return json(&Told::Plan(plan));
     }
     match call.site.executor.call(asked, WAIT).await.map_err(failed)? {
-        Answer::Read(read) => json(&Told::Read(read)),
-        Answer::Done(action) => done(action),
-        Answer::Running(action) => json_with(StatusCode::ACCEPTED, &Told::Running { action }),
-        Answer::Pending(approval) => json_with(StatusCode::ACCEPTED, &Told::Pending { approval }),
+        Answer::Read(read) => json(&Told::Read(read.into())),
+        Answer::Done(action) => done(*action),
+        Answer::Running(action) => {
+            let action = Box::new((*action).into());
+            json_with(StatusCode::ACCEPTED, &Told::Running { action })
+        }
+        Answer::Pending(approval) => {
+            let approval = Box::new((*approval).into());
+            json_with(StatusCode::ACCEPTED, &Told::Pending { approval })
+        }
         Answer::Refused(refusal) => {
             let reasons: Vec<&str> = refusal.objections.iter().map(|o| o.reason.as_str()).collect();
             let message = format!("`{}` was refused: {}", refusal.tool, reasons.join("; "));
@@ -123,16 +134,19 @@ pub async fn run(mut call: Call) -> Result<HttpResponse, ApiError> {
 }
 
 /// A change that is over. One that did not work is an error with the whole record beside it.
-fn done(action: Box<ActionView>) -> Result<HttpResponse, ApiError> {
+fn done(action: ActionView) -> Result<HttpResponse, ApiError> {
     let kind = match action.state {
-        ActionState::Ok | ActionState::Warnings => return json(&Told::Done { action }),
+        ActionState::Ok | ActionState::Warnings => {
+            return json(&Told::Done { action: Box::new(action.into()) });
+        }
         ActionState::Failed => Kind::ActionFailed,
         ActionState::Unknown | ActionState::Waiting | ActionState::Sending | ActionState::Running => {
             Kind::ActionUnknown
         }
     };
     let message = action.message.clone().unwrap_or_else(|| format!("`{}` did not end well", action.tool));
-    Err(ApiError::new(kind, message).detail("action", serde_json::to_value(&action).unwrap_or_default()))
+    let record = serde_json::to_value(ActionTold::from(action)).unwrap_or_default();
+    Err(ApiError::new(kind, message).detail("action", record))
 }
 
 /// Who asks, in the words of policy.
@@ -161,6 +175,11 @@ pub fn failed(error: ExecutorError) -> ApiError {
         ExecutorError::LineFull { .. } | ExecutorError::TooManyQuestions { .. } => {
             ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(10)
         }
+        ExecutorError::Config(_) => ApiError::new(Kind::Invalid, error.to_string()),
+        ExecutorError::Loosens(ref loosens) => {
+            let names = Value::from(loosens.0.clone());
+            ApiError::new(Kind::FreshLoginNeeded, error.to_string()).detail("loosened", names)
+        }
         ExecutorError::Switch(_) | ExecutorError::Random | ExecutorError::Stopping => {
             ApiError::new(Kind::Unavailable, error.to_string())
         }
@@ -169,16 +188,20 @@ pub fn failed(error: ExecutorError) -> ApiError {
 
 /// Why a read gave no answer.
 fn unread(error: ToolError) -> ApiError {
+    if let Some(section) = unset(&error) {
+        return ApiError::new(Kind::NotConfigured, error.to_string()).detail("section", section);
+    }
     let kind = match &error {
         ToolError::Store(_) => Kind::Unavailable,
-        ToolError::Absent { .. } => Kind::NotFound,
+        ToolError::Absent { .. } | ToolError::Docker(DockerError::NoSuchHost { .. }) => Kind::NotFound,
         ToolError::Busy { .. } => return ApiError::new(Kind::TooMany, error.to_string()).retry_after_s(2),
         ToolError::NotARead { .. }
         | ToolError::NotHere { .. }
-        | ToolError::NoCluster
         | ToolError::NotYet
+        | ToolError::NoCluster
         | ToolError::NoSsh { .. }
         | ToolError::NoDocker => Kind::Unavailable,
+        ToolError::Proxmox(fault) if fault.word() == "absent" => Kind::NotFound,
         ToolError::TimedOut { .. } | ToolError::Proxmox(_) | ToolError::Command(_) | ToolError::Docker(_) => {
             Kind::Upstream
         }
@@ -186,9 +209,23 @@ fn unread(error: ToolError) -> ApiError {
     ApiError::new(kind, error.to_string())
 }
 
+/// The section of the settings that is missing for this read.
+fn unset(error: &ToolError) -> Option<&'static str> {
+    match error {
+        ToolError::NoCluster => Some("proxmox"),
+        ToolError::NoSsh { .. }
+        | ToolError::Command(ReadError::Ssh(SshError::NotConfigured { .. }))
+        | ToolError::Docker(DockerError::Ssh(ReadError::Ssh(SshError::NotConfigured { .. }))) => {
+            Some("ssh.nodes")
+        }
+        ToolError::NoDocker => Some("docker.hosts"),
+        _ => None,
+    }
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Actions {
-    items: Vec<ActionView>,
+    items: Vec<ActionTold>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -206,12 +243,14 @@ pub async fn actions(call: Call) -> Result<HttpResponse, ApiError> {
     if !(1..=ACTIONS_MAX).contains(&limit) {
         return Err(ApiError::bad_request(format!("limit goes from 1 to {ACTIONS_MAX}")));
     }
-    call::json(&Actions { items: call.site.executor.actions(limit).await })
+    let all = call.site.executor.actions(limit).await;
+    call::json(&Actions { items: all.into_iter().map(ActionTold::from).collect() })
 }
 
 pub async fn action(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
     let id: RecordId = call.param("record")?;
     let found = call.site.executor.action(id.as_str()).await;
-    json(&found.ok_or_else(|| ApiError::not_found(format!("there is no action `{id}`; it may be too old")))?)
+    let missing = || ApiError::not_found(format!("there is no action `{id}`; it may be too old"));
+    json(&ActionTold::from(found.ok_or_else(missing)?))
 }

@@ -22,6 +22,9 @@ pub fn start(supervisor: &Supervisor, store: Store) {
                     tracing::warn!(%error, "the store could not be looked over; it grows meanwhile")
                 }
             }
+            if let Err(error) = store.approvals().prune().await {
+                tracing::warn!(%error, "old approvals could not be removed; they stay meanwhile");
+            }
         }
     });
 }
