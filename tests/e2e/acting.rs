@@ -26,14 +26,14 @@ async fn i03_i26_a_start_ends_with_its_tasks_own_end_a_fresh_look_and_its_rows_i
 #[tokio::test]
 async fn a_dry_run_sends_nothing_and_the_real_run_makes_exactly_its_calls() -> Result<()> {
     let stage = Stage::new(OUTSIDE).await?;
-    let (vm, node) = stage.guest("running", "qemu").await?;
+    let (vm, _) = stage.guest("running", "qemu").await?;
     let (ct, _) = stage.guest("running", "lxc").await?;
-    let to = if node == "pve" { "Home" } else { "pve" };
-    let _ = to;
     for (tool, args) in [
         ("create_snapshot", json!({"vmid": vm, "name": "before-update"})),
         ("delete_snapshot", json!({"vmid": vm, "name": "before-update"})),
         ("reboot_guest", json!({"vmid": ct})),
+        ("shutdown_guest", json!({"vmid": ct})),
+        ("start_guest", json!({"vmid": ct})),
     ] {
         let before = stage.sim.effects().await?.len();
         let planned = stage.plan(&stage.person(), tool, args.clone()).await?;

@@ -3,6 +3,7 @@
 mod acting;
 mod acting_approvals;
 mod acting_kill;
+mod acting_policy;
 mod acting_switch;
 mod away;
 mod demo;
