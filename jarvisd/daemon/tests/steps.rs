@@ -278,7 +278,9 @@ async fn tries() {
     let stage = Stage::new(TRIES_TEST);
     let (executor, store, _supervisor) = executor(&stage.settings, None).await;
     executor.set_level(Level::Act, "ann").await.unwrap();
-    let vmid = stage.sim.guest(|guest| guest["status"] == "stopped" && guest["type"] == "lxc").await;
+    let vmid = stage.sim.guest(|guest| guest["status"] == "running" && guest["type"] == "lxc").await;
+    let crash = json!({"at_s": 0, "do": "guest_crash", "vmid": vmid});
+    stage.sim.fault(crash.clone()).await;
     let operation = Operation::parse("start_guest", &json!({"vmid": vmid})).unwrap();
     let call = |caller: Caller| Call {
         operation: operation.clone(),
@@ -294,7 +296,7 @@ async fn tries() {
         let flaps = store.ledger().flaps().await.unwrap();
         assert_eq!(flaps.tries.get(&operation.target().to_string()).map(|(count, _)| *count), Some(tries));
         waits.push(flaps.backoff_left_ms(&operation.target(), &Clock.moment(), &Limits::default()));
-        stage.sim.fault(json!({"at_s": 0, "do": "guest_crash", "vmid": vmid})).await;
+        stage.sim.fault(crash.clone()).await;
         // By itself it has to wait for its next turn.
         let runbook = Caller::Runbook { id: "guest-down".into(), structured: true };
         let plan = executor.plan(call(runbook)).await.unwrap();

@@ -121,3 +121,19 @@ fn facts(operation: &Operation, ha: bool) -> Facts {
         blast: Fact::Known(Graph::default().blast_radius(operation, votes, &Durations::new())),
     }
 }
+
+/// Lets so many changes leave, and none after them.
+pub struct Lets(std::sync::atomic::AtomicUsize);
+
+impl Lets {
+    pub fn leave(count: usize) -> super::sending::Gate {
+        std::sync::Arc::new(Self(count.into()))
+    }
+}
+
+impl super::sending::LastWord for Lets {
+    fn may_leave(&self) -> bool {
+        use std::sync::atomic::Ordering::SeqCst;
+        self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
+}

@@ -124,7 +124,8 @@ pub(super) struct Inner {
 
 impl Executor {
     /// Builds it; nothing runs yet. Must be called within the runtime that actions are to run on.
-    pub fn new(parts: Parts, stop: CancellationToken) -> Self {
+    pub fn new(mut parts: Parts, stop: CancellationToken) -> Self {
+        parts.send = parts.send.guarded(parts.store.kill_switch());
         let changes = broadcast::Sender::new(CHANGES_BEHIND_MAX);
         // An engine goes down with what it runs on, whether or not its containers can be listed.
         let engines = parts.send.docker.hosts().filter_map(|host| {

@@ -1,5 +1,7 @@
 //! Which client carries out which effect: the one place where that is said, for the dry run and the real one alike.
 
+use std::sync::Arc;
+
 use jarvis_core::{
     policy::{Order, Route},
     protocol::acting::ExactCall,
@@ -12,10 +14,11 @@ use crate::clients::{
         Proxmox,
         changes::{self, Place},
     },
-    sending::{SendError, Sent},
+    sending::{Gate, LastWord, SendError, Sent},
     ssh::{self, Ssh},
     wake::{Mac, Wake},
 };
+use crate::store::KillSwitch;
 
 /// The clients that may change anything.
 #[derive(Clone)]
@@ -27,7 +30,28 @@ pub struct Senders {
     pub wake: Wake,
 }
 
+/// The kill switch's file, read in the instant before a change leaves.
+struct Switch(KillSwitch);
+
+impl LastWord for Switch {
+    fn may_leave(&self) -> bool {
+        self.0.read().is_ok_and(|state| !state.on)
+    }
+}
+
 impl Senders {
+    /// The same clients with the kill switch's last word before everything that waits once more after its permit. A
+    /// wake-up packet waits for nothing.
+    pub(super) fn guarded(self, switch: KillSwitch) -> Self {
+        let gate: Gate = Arc::new(Switch(switch));
+        Self {
+            proxmox: self.proxmox.map(|client| client.guarded(Arc::clone(&gate))),
+            ssh: self.ssh.map(|ssh| ssh.guarded(Arc::clone(&gate))),
+            docker: self.docker.guarded(gate),
+            wake: self.wake,
+        }
+    }
+
     /// The one request of this operation.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jarvis_core::{policy::Order, protocol::acting::ExactCall, tools::Operation};
 
 use super::{Docker, Inspected, Reach, call::Call, error::DockerError};
-use crate::clients::sending::{SendError, Sent};
+use crate::clients::sending::{HELD, SendError, Sent, may_leave};
 
 /// The label by which a container's owner lets it be started, restarted and stopped from here …
 pub const RESTART_LABEL: &str = "jarvis.restart";
@@ -63,6 +63,9 @@ impl Docker {
         let now = self.inspect(host, name).await.map_err(not_sent)?;
         if let Some(why) = objection(&now, &self.own_project) {
             return Err(not_sent(DockerError::NotAllowed(why)));
+        }
+        if !may_leave(self.gate.as_ref()).await {
+            return Err(SendError::NotSent(HELD.into()));
         }
         match engine.change(&call).await {
             Ok(()) => Ok(Sent { upid: None }),

@@ -30,7 +30,10 @@ pub use error::DockerError;
 pub use logs::demultiplex;
 pub use settings::{HostSettings, Settings, Way};
 
-use crate::{clients::ssh, clock::Clock};
+use crate::{
+    clients::{sending::Gate, ssh},
+    clock::Clock,
+};
 use call::Call;
 use transport::Engine;
 
@@ -40,6 +43,8 @@ pub struct Docker {
     hosts: Arc<BTreeMap<HostName, Host>>,
     /// Compose project of our own stack.
     own_project: Arc<str>,
+    /// Asked before each change.
+    gate: Option<Gate>,
 }
 
 struct Host {
@@ -73,7 +78,13 @@ impl Docker {
             };
             hosts.insert(host.name, Host { runs_on: host.runs_on, reach });
         }
-        Ok(Self { hosts: Arc::new(hosts), own_project: settings.own_project.into() })
+        Ok(Self { hosts: Arc::new(hosts), own_project: settings.own_project.into(), gate: None })
+    }
+
+    /// The same hosts, whose changes have a last word.
+    #[must_use]
+    pub fn guarded(&self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self.clone() }
     }
 
     pub fn hosts(&self) -> impl Iterator<Item = &HostName> {

@@ -11,7 +11,7 @@ use tokio::{
 use super::*;
 use crate::clients::{
     sending::SendError,
-    testing::{op, order},
+    testing::{Lets, op, order},
 };
 
 const CANARY: &str = "c4n4ry-database-password";
@@ -204,6 +204,19 @@ async fn a_failed_change_says_whether_it_may_have_been_made_and_is_never_repeate
         assert_eq!(is, word, "{error}");
         assert_eq!(stage.seen().iter().filter(|line| line.starts_with("POST")).count(), 1, "{status}");
     }
+}
+
+#[tokio::test]
+async fn i01_a_switch_thrown_while_the_label_is_read_keeps_the_change_here() {
+    let stage = Stage::new(|line| match line.starts_with("GET") {
+        true => (200, inspect(json!({"jarvis.restart": "allow"}))),
+        false => (204, vec![]),
+    });
+    let operation = op("docker_restart", json!({"host": "management", "name": "redis"}));
+    let error = stage.docker().guarded(Lets::leave(0)).send(order(&operation, false)).await.unwrap_err();
+    assert!(matches!(error, SendError::NotSent(_)) && error.to_string().contains("kill switch"), "{error}");
+    assert!(!stage.seen().iter().any(|line| line.starts_with("POST")));
+    stage.docker().guarded(Lets::leave(1)).send(order(&operation, false)).await.unwrap();
 }
 
 #[tokio::test]

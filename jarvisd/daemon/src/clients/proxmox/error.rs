@@ -101,6 +101,8 @@ pub enum ErrorKind {
     Odd { what: String },
     #[error("not asked now: this minute's requests are used up; it is asked again within a minute")]
     NotGranted,
+    #[error("not sent: {}", crate::clients::sending::HELD)]
+    Held,
     #[error("no node answers: {each}")]
     NobodyAnswers { each: String },
 }
@@ -134,6 +136,7 @@ impl ErrorKind {
             Self::Odd { .. } => "odd",
             Self::NobodyAnswers { .. } => "nobody_answers",
             Self::NotGranted => "not_granted",
+            Self::Held => "held",
         }
     }
 }
@@ -145,6 +148,7 @@ impl ErrorKind {
             self,
             Self::Misconfigured { .. }
                 | Self::NotGranted
+                | Self::Held
                 | Self::Unreachable { .. }
                 | Self::TlsUntrustedCa
                 | Self::TlsExpired { .. }

@@ -16,7 +16,10 @@ use super::ask::{Ask, Class, HEDGE_AFTER};
 use super::error::{ErrorKind, ProxmoxError};
 use super::meter::Meter;
 use super::transport::{Endpoint, RawAnswer};
-use crate::clock::Clock;
+use crate::{
+    clients::sending::{Gate, may_leave},
+    clock::Clock,
+};
 
 /// Wait before a failed node is asked again while another answers: doubled with each failure.
 const BACK_OFF_FIRST: Duration = Duration::from_secs(2);
@@ -137,10 +140,14 @@ impl Nodes {
     ///
     /// # Errors
     /// The first failure after which it may have left; or, when it never did, why each node could not be reached.
-    pub(super) async fn change(&self, ask: &Ask) -> Result<RawAnswer, ProxmoxError> {
+    pub(super) async fn change(&self, ask: &Ask, gate: Option<&Gate>) -> Result<RawAnswer, ProxmoxError> {
         let mut failures = Vec::new();
         for index in self.order() {
             let Some(node) = self.nodes.get(index) else { continue };
+            // A node that could not be reached may have taken seconds.
+            if !may_leave(gate).await {
+                return Err(ProxmoxError::unplaced(ErrorKind::Held));
+            }
             match node.endpoint.ask(ask, None).await {
                 Ok(answer) => {
                     self.answered(index);
@@ -287,9 +294,10 @@ fn says(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> Says {
         | ErrorKind::NotImplemented { .. }
         | ErrorKind::Server { .. }
         | ErrorKind::Odd { .. } => Says::Alive,
-        ErrorKind::Misconfigured { .. } | ErrorKind::NobodyAnswers { .. } | ErrorKind::NotGranted => {
-            Says::Nothing
-        }
+        ErrorKind::Misconfigured { .. }
+        | ErrorKind::NobodyAnswers { .. }
+        | ErrorKind::NotGranted
+        | ErrorKind::Held => Says::Nothing,
     }
 }
 

@@ -37,7 +37,7 @@ pub use meter::Meter;
 pub use reads::TaskFilter;
 pub use settings::{NodeAddress, Settings};
 
-use crate::clock::Clock;
+use crate::{clients::sending::Gate, clock::Clock};
 use ask::{Ask, Class};
 use decode::{Decoded, Unreadable};
 use transport::RawAnswer;
@@ -48,6 +48,8 @@ pub struct Proxmox {
     inner: Arc<Inner>,
     /// Asked before each request that this handle sends.
     allowance: Option<Arc<dyn Allowance>>,
+    /// Asked before each change that this handle sends.
+    gate: Option<Gate>,
 }
 
 struct Inner {
@@ -115,14 +117,20 @@ impl Proxmox {
             meter,
             token_id: settings.token_id()?,
         };
-        Ok(Self { inner: Arc::new(inner), allowance: None })
+        Ok(Self { inner: Arc::new(inner), allowance: None, gate: None })
     }
 
     /// The same client for a caller who may send only so much: each request, retries and fail-over included,
     /// must be granted first.
     #[must_use]
     pub fn within(&self, allowance: Arc<dyn Allowance>) -> Self {
-        Self { inner: Arc::clone(&self.inner), allowance: Some(allowance) }
+        Self { allowance: Some(allowance), ..self.clone() }
+    }
+
+    /// The same client, whose changes have a last word before each attempt.
+    #[must_use]
+    pub fn guarded(&self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self.clone() }
     }
 
     /// Nodes, guests and storages in one answer.

@@ -46,7 +46,7 @@ impl Ssh {
             timeout: Duration::from_secs(shape.timeout_s.into()),
             output_bytes_max: usize::try_from(shape.output_bytes_max).unwrap_or(usize::MAX),
         };
-        let out = self.exec(&node, send).await.map_err(fate)?;
+        let out = self.run(&node, send, self.gate.clone()).await.map_err(fate)?;
         match out.exit {
             Some(0) => Ok(Sent { upid: None }),
             Some(exit) => {
@@ -68,6 +68,7 @@ fn fate(error: SshError) -> SendError {
         | SshError::HostKeyUnknown { .. }
         | SshError::LoginRefused { .. }
         | SshError::Busy { .. }
+        | SshError::Held { .. }
         | SshError::KnownHosts { .. }
         | SshError::Thread { .. } => SendError::NotSent(error.into()),
         SshError::TimedOut { .. }

@@ -31,6 +31,8 @@ pub enum SshError {
     TimedOut { node: NodeName, timeout: Duration, phase: &'static str },
     #[error("node {node} already has {waiting} commands waiting; try again when they are done")]
     Busy { node: NodeName, waiting: usize },
+    #[error("nothing was run on node {node}: {}", crate::clients::sending::HELD)]
+    Held { node: NodeName },
     #[error("node {node}: the session broke while {doing}: {reason}")]
     Broken { node: NodeName, doing: &'static str, reason: String },
     #[error("node {node}: the command was ended by signal {signal}")]

@@ -30,7 +30,7 @@ pub use error::SshError;
 pub use shell::{Keys, Shell, ShellEvent, Shells, Size};
 pub use trust::{HostKeys, Offered, Standing};
 
-use crate::clock::Clock;
+use crate::{clients::sending::Gate, clock::Clock};
 use worker::{Job, Worker};
 
 /// Commands that may wait for one node's session; a hung node refuses the next ones at once.
@@ -87,6 +87,8 @@ pub fn offered(target: &Target, settings: &Settings, clock: Clock) -> Result<Off
 pub struct Ssh {
     clock: Clock,
     workers: Arc<BTreeMap<NodeName, Worker>>,
+    /// Asked before each change.
+    gate: Option<Gate>,
 }
 
 impl Ssh {
@@ -98,7 +100,13 @@ impl Ssh {
             let worker = Worker::start(target.clone(), Arc::clone(&settings), clock)?;
             workers.insert(target.node.clone(), worker);
         }
-        Ok(Self { clock, workers: Arc::new(workers) })
+        Ok(Self { clock, workers: Arc::new(workers), gate: None })
+    }
+
+    /// The same sessions, whose changes have a last word.
+    #[must_use]
+    pub fn guarded(&self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self.clone() }
     }
 
     /// Whether commands can be sent to this node at all.
@@ -108,10 +116,15 @@ impl Ssh {
 
     /// Runs one command and waits for its end. An error means that nothing is known of its effect.
     pub async fn exec(&self, node: &NodeName, command: Command) -> Result<Output, SshError> {
+        self.run(node, command, None).await
+    }
+
+    /// The same, unless the gate says no once it is this command's turn and the node is connected.
+    async fn run(&self, node: &NodeName, command: Command, gate: Option<Gate>) -> Result<Output, SshError> {
         let worker = self.workers.get(node).ok_or_else(|| SshError::NotConfigured { node: node.clone() })?;
         let deadline = self.clock.monotonic() + command.timeout;
         let (reply, answer) = oneshot::channel();
-        match worker.queue.try_send(Job { command, deadline, reply }) {
+        match worker.queue.try_send(Job { command, deadline, gate, reply }) {
             Ok(()) => {}
             Err(mpsc::TrySendError::Full(_)) => {
                 return Err(SshError::Busy { node: node.clone(), waiting: QUEUE_MAX });

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{Command, Output, QUEUE_MAX, Settings, Target, error::SshError, exec, session};
-use crate::clock::Clock;
+use crate::{clients::sending::Gate, clock::Clock};
 
 /// An unused session is closed, so that a node's `MaxSessions` and its log are left alone.
 const IDLE: Duration = Duration::from_secs(120);
@@ -17,6 +17,8 @@ const IDLE: Duration = Duration::from_secs(120);
 pub(super) struct Job {
     pub command: Command,
     pub deadline: Instant,
+    /// Of a change.
+    pub gate: Option<Gate>,
     pub reply: oneshot::Sender<Result<Output, SshError>>,
 }
 
@@ -79,6 +81,9 @@ fn one(
         Ok(open) => open,
         Err(error) => return (Err(error), None),
     };
+    if job.gate.as_ref().is_some_and(|gate| !gate.may_leave()) {
+        return (Err(SshError::Held { node: target.node.clone() }), Some(open));
+    }
     let answer = exec::run(&open, &target.node, &job.command, job.deadline, clock);
     let whole = matches!(&answer, Ok(output) if !output.cut);
     (answer, whole.then_some(open))

@@ -73,7 +73,7 @@ impl Proxmox {
         let ask = checked(order.operation(), place, order.route())?;
         // A dropped caller must not leave it half said: the executor runs this in a task of its own.
         let inner = Arc::clone(&self.inner);
-        match inner.nodes.change(&ask).await {
+        match inner.nodes.change(&ask, self.gate.as_ref()).await {
             Ok(raw) => {
                 let said: Option<String> = serde_json::from_str(raw.data.get()).ok().flatten();
                 Ok(Sent { upid: said.and_then(|text| text.parse().ok()) })

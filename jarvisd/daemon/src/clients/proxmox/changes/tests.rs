@@ -8,7 +8,7 @@ use super::super::tests::{
     settings,
 };
 use super::*;
-use crate::clients::testing::{op, order};
+use crate::clients::testing::{Lets, op, order};
 
 const UPID: &str = "UPID:pve:000002BF:0009E529:6B0330F7:qmstart:101:root@pam:";
 
@@ -177,6 +177,25 @@ async fn what_was_never_sent_goes_to_another_node() {
     settings.nodes = vec![address("Home", "https://127.0.0.1:1"), address("pve", "https://127.0.0.1:1")];
     let error = client(&settings).send(order(&start, false), &place).await.unwrap_err();
     assert!(matches!(error, SendError::NotSent(_)) && !error.may_have_acted(), "{error}");
+}
+
+#[tokio::test]
+async fn i01_a_switch_thrown_while_one_node_is_tried_keeps_the_change_from_the_next_one() {
+    let ca = Ca::new("cluster");
+    let other = Server::new(&ca, |_, _| answer(&format!(r#"{{"data":"{UPID}"}}"#))).await;
+    let mut settings = settings(&ca, &[("agent", &other)]);
+    settings.nodes.insert(0, address("Home", "https://127.0.0.1:1"));
+    let start = op("start_guest", json!({"vmid": 101}));
+    let place = place(GuestKind::Qemu, false);
+    for (words, left) in [(0, 0), (1, 0), (2, 1)] {
+        let client = client(&settings).guarded(Lets::leave(words));
+        let sent = client.send(order(&start, false), &place).await;
+        assert_eq!((sent.is_ok(), other.seen().len()), (left == 1, left), "{words}");
+        if let Err(error) = sent {
+            assert!(matches!(error, SendError::NotSent(_)), "{error}");
+            assert!(error.to_string().contains("kill switch"), "{error}");
+        }
+    }
 }
 
 #[tokio::test]
