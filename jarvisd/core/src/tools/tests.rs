@@ -185,6 +185,21 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn a_wrong_argument_is_named() {
+    for (tool, args, name) in [
+        ("start_guest", json!({"vmid": "100"}), "`vmid`"),
+        ("migrate_guest", json!({"vmid": 100, "to": 5}), "`to`"),
+        ("migrate_guest", json!({"to": "pve", "vmid": 1.5}), "`vmid`"),
+        ("tasks", json!({"failed": "yes", "limit": 5}), "`failed`"),
+        ("stop_guest", json!({"vmid": 100, "confirmed": true}), "`confirmed`"),
+        ("stop_guest", json!({}), "`vmid`"),
+    ] {
+        let error = Operation::parse(tool, &args).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_call_gives_an_operation_or_a_short_refusal(name in "\\PC{0,40}|[a-z_]{0,20}", args in any_value()) {

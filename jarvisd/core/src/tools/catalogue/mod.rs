@@ -112,6 +112,21 @@ catalogue! {
 
 fn read<T: Tool + DeserializeOwned>(args: &Value) -> Result<T, ArgsError> {
     screen(args).map_err(ArgsError::Screen)?;
-    serde_json::from_value(args.clone())
-        .map_err(|e| ArgsError::Wrong { tool: T::NAME, problem: e.to_string() })
+    serde_json::from_value(args.clone()).map_err(|e| {
+        let problem = e.to_string();
+        let problem = match culprit::<T>(args, &problem) {
+            Some(key) if !problem.contains(key) => format!("`{key}`: {problem}"),
+            _ => problem,
+        };
+        ArgsError::Wrong { tool: T::NAME, problem }
+    })
+}
+
+/// The argument without which this problem would be another one or none.
+fn culprit<'a, T: DeserializeOwned>(args: &'a Value, problem: &str) -> Option<&'a str> {
+    args.as_object()?.keys().map(String::as_str).find(|key| {
+        let mut without = args.clone();
+        without.as_object_mut().and_then(|map| map.remove(*key));
+        serde_json::from_value::<T>(without).map_or_else(|e| e.to_string() != problem, |_| true)
+    })
 }
