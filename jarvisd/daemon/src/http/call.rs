@@ -58,6 +58,10 @@ impl Call {
     /// The JSON body. 415 for another type, 413 over the cap, 400 for no JSON, 422 for other content.
     pub async fn body<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
         let bytes = self.json_bytes().await?;
+        // A list would be taken for the fields in their order.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(ApiError::new(Kind::Invalid, "the body is a list; give an object with names"));
+        }
         serde_json::from_slice(&bytes).map_err(|e| match e.classify() {
             serde_json::error::Category::Data => {
                 ApiError::new(Kind::Invalid, format!("the body is not what this asks for: {e}"))

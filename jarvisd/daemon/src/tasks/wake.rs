@@ -24,6 +24,8 @@ use crate::{
 
 /// Network cards are changed by hand and seldom.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// A node that could not be asked, for want of a grant or of an answer, is asked again so much later.
+const AGAIN: Duration = Duration::from_secs(60);
 /// Until the cluster is seen for the first time.
 const FIRST: Duration = Duration::from_secs(20);
 
@@ -36,32 +38,41 @@ pub fn start(supervisor: &Supervisor, spare: Proxmox, ssh: Option<Ssh>, state: S
         let (spare, ssh, state, store) = (spare.clone(), ssh.clone(), state.clone(), store.clone());
         let period = std::sync::Arc::clone(&period);
         async move {
-            if learn(&spare, ssh.as_ref(), &state, &store).await {
-                period.send_replace(EVERY);
+            let missing_only = *period.borrow() == AGAIN;
+            if let Some(next) = learn(&spare, ssh.as_ref(), &state, &store, missing_only).await {
+                period.send_replace(next);
             }
         }
     });
 }
 
-/// One round; says whether there was a cluster to look at.
-async fn learn(spare: &Proxmox, ssh: Option<&Ssh>, state: &StateHub, store: &Store) -> bool {
+/// One round; says when the next one is due, once there is a cluster to look at.
+async fn learn(
+    spare: &Proxmox,
+    ssh: Option<&Ssh>,
+    state: &StateHub,
+    store: &Store,
+    missing_only: bool,
+) -> Option<Duration> {
     let (_, seen) = state.current();
     let online = seen.nodes.values().filter(|node| node.status == NodeStatus::Online);
     let nodes: Vec<NodeName> = online.map(|node| node.name.clone()).collect();
     if nodes.is_empty() {
-        return false;
+        return None;
     }
     let known: Learnt = match store.settings().get(LEARNT_KEY).await {
         Ok(known) => known.unwrap_or_default(),
         Err(error) => {
             tracing::warn!(%error, "what was learnt about waking nodes cannot be read");
-            return true;
+            return Some(EVERY);
         }
     };
-    let mut learnt = known.clone();
-    for node in nodes {
-        if let Some(mac) = of_node(spare, ssh, &node).await {
-            learnt.insert(node, mac);
+    let (mut learnt, mut next) = (known.clone(), EVERY);
+    for node in nodes.into_iter().filter(|node| !missing_only || !known.contains_key(node)) {
+        match of_node(spare, ssh, &node).await {
+            Heard::Mac(mac) => _ = learnt.insert(node, mac),
+            Heard::Nothing => {}
+            Heard::Unasked => next = AGAIN,
         }
     }
     if learnt != known
@@ -69,20 +80,31 @@ async fn learn(spare: &Proxmox, ssh: Option<&Ssh>, state: &StateHub, store: &Sto
     {
         tracing::warn!(%error, "what was learnt about waking nodes cannot be kept");
     }
-    true
+    Some(next)
 }
 
-async fn of_node(spare: &Proxmox, ssh: Option<&Ssh>, node: &NodeName) -> Option<Mac> {
-    // A refusal of the budget and a node that does not answer are the same here: in an hour.
-    let set = spare.wake_mac(node).await.ok().and_then(|answer| answer.value);
-    if let Some(mac) = set.and_then(|text| text.parse().ok()) {
-        return Some(mac);
+/// What a node could be heard to say of its card.
+enum Heard {
+    Mac(Mac),
+    /// It answered, and there is nothing to learn from that.
+    Nothing,
+    Unasked,
+}
+
+async fn of_node(spare: &Proxmox, ssh: Option<&Ssh>, node: &NodeName) -> Heard {
+    let Ok(set) = spare.wake_mac(node).await else { return Heard::Unasked };
+    if let Some(mac) = set.value.and_then(|text| text.parse().ok()) {
+        return Heard::Mac(mac);
     }
-    let ssh = ssh.filter(|ssh| ssh.knows(node))?;
-    let network = spare.get_raw(&["nodes", node.as_str(), "network"], &[]).await.ok()?;
-    let card = card(&serde_json::from_str(network.value.get()).ok()?)?;
-    let said = ssh.read_well(node, &NodeRead::Links).await.ok()?;
-    links(&said.text).ok()?.get(&card)?.parse().ok()
+    let Some(ssh) = ssh.filter(|ssh| ssh.knows(node)) else { return Heard::Nothing };
+    let Ok(network) = spare.get_raw(&["nodes", node.as_str(), "network"], &[]).await else {
+        return Heard::Unasked;
+    };
+    let card = serde_json::from_str(network.value.get()).ok().and_then(|network| card(&network));
+    let Some(card) = card else { return Heard::Nothing };
+    let Ok(said) = ssh.read_well(node, &NodeRead::Links).await else { return Heard::Unasked };
+    let mac = links(&said.text).ok().and_then(|all| all.get(&card)?.parse().ok());
+    mac.map_or(Heard::Nothing, Heard::Mac)
 }
 
 /// The card beneath the bridge through which the node is reached, or the card itself.

@@ -5,6 +5,7 @@ use jarvis_core::tools::{Docker, DockerLogs, words::HostName};
 use serde_json::{Value, json};
 
 use super::{Parts, Read, ToolError};
+use crate::clients::docker::DockerError;
 
 const LINES_DEFAULT: u32 = 100;
 /// Hosts asked at once.
@@ -33,8 +34,23 @@ pub(super) async fn list(call: &Docker, parts: &Parts) -> Result<Read, ToolError
     Ok(Read { value: json!({ "hosts": all }), as_of_ms: parts.now_ms() })
 }
 
+/// What was named and is not there is the caller's to mend.
+fn named(error: DockerError, container: &str) -> ToolError {
+    match error {
+        DockerError::NoSuchHost { host, known } => ToolError::Absent {
+            what: format!("Docker host `{host}` in the settings; there are: {known}"),
+            todo: "or add it under [[docker.hosts]]",
+        },
+        DockerError::Refused { host, status: 404, .. } => ToolError::Absent {
+            what: format!("container `{container}` on {host}"),
+            todo: "`docker` lists those there are",
+        },
+        other => other.into(),
+    }
+}
+
 async fn of_host(host: &HostName, parts: &Parts) -> Result<Value, ToolError> {
-    let containers = parts.docker.containers(host).await?;
+    let containers = parts.docker.containers(host).await.map_err(|e| named(e, ""))?;
     let running: Vec<_> =
         containers.iter().filter(|c| c.is_running()).filter_map(|c| c.name.parse().ok()).collect();
     // Without figures the list is still an answer.
@@ -51,7 +67,8 @@ async fn of_host(host: &HostName, parts: &Parts) -> Result<Value, ToolError> {
 
 pub(super) async fn logs(call: &DockerLogs, parts: &Parts) -> Result<Read, ToolError> {
     let lines = call.lines.map_or(LINES_DEFAULT, |lines| lines.get());
-    let told = parts.docker.logs(&call.host, &call.name, lines).await?;
+    let told = parts.docker.logs(&call.host, &call.name, lines).await;
+    let told = told.map_err(|e| named(e, call.name.as_str()))?;
     let value = json!({ "host": call.host, "container": call.name, "lines": told });
     Ok(Read { value, as_of_ms: parts.now_ms() })
 }

@@ -67,6 +67,10 @@ pub(super) fn row(task: &TaskRow) -> Value {
 pub(super) async fn log(call: &TaskLog, parts: &Parts) -> Result<Read, ToolError> {
     let lines = call.lines.map_or(LINES_DEFAULT, |lines| lines.get());
     let api = parts.api()?;
+    if call.upid.node().is_none() {
+        let what = format!("task `{}`", call.upid);
+        return Err(ToolError::Absent { what, todo: "`tasks` names those there are" });
+    }
     let (end, log) = tokio::join!(api.task_end(&call.upid), api.task_tail(&call.upid, lines));
     let log = log?;
     // Without a word on its end the log is still worth reading.

@@ -156,8 +156,9 @@ pub(super) fn stats(answer: &[u8]) -> Option<Value> {
         let cores = number("/cpu_stats/online_cpus").unwrap_or(1.0);
         (whole > 0.0 && used >= 0.0).then(|| (used / whole * cores * 1_000.0).round() / 10.0)
     };
-    let cache = number("/memory_stats/stats/inactive_file").or_else(|| number("/memory_stats/stats/cache"));
-    let used = number("/memory_stats/usage").map(|all| (all - cache.unwrap_or(0.0)).max(0.0));
+    let bytes = |pointer: &str| value.pointer(pointer).and_then(Value::as_u64);
+    let cache = bytes("/memory_stats/stats/inactive_file").or_else(|| bytes("/memory_stats/stats/cache"));
+    let used = bytes("/memory_stats/usage").map(|all| all.saturating_sub(cache.unwrap_or(0)));
     let sum = |name: &str| {
         let cards = value.get("networks").and_then(Value::as_object)?;
         Some(cards.values().filter_map(|card| card.get(name).and_then(Value::as_u64)).sum::<u64>())
@@ -165,7 +166,7 @@ pub(super) fn stats(answer: &[u8]) -> Option<Value> {
     Some(json!({
         "cpu_percent": cpu(),
         "mem_used_bytes": used,
-        "mem_limit_bytes": number("/memory_stats/limit"),
+        "mem_limit_bytes": bytes("/memory_stats/limit"),
         "net_in_bytes": sum("rx_bytes"),
         "net_out_bytes": sum("tx_bytes"),
         "processes": value.pointer("/pids_stats/current"),
