@@ -9,6 +9,7 @@ package_of() {
         libssl) echo libssl-dev pkg-config ;;
         sshd) echo openssh-server ;;
         venv) echo python3 python3-venv ;;
+        dockerd) echo docker.io ;;
         setpriv | flock) echo util-linux ;;
         *) echo "$1" ;;
     esac
@@ -62,10 +63,11 @@ install_quietly 2>/dev/null || { apt update && install_quietly; } ||
 
 for program in "${missing[@]}"; do
     case $program in
-        nginx | prometheus) service=$program ;;
-        sshd) service=ssh ;;
-        *) service= ;;
+        nginx | prometheus) services=("$program") ;;
+        sshd) services=(ssh) ;;
+        dockerd) services=(docker.service docker.socket containerd) ;;
+        *) services=() ;;
     esac
-    [ -z "$service" ] || "${as_root[@]}" systemctl disable --quiet "$service" >/dev/null 2>&1 || true
+    [ ${#services[@]} -eq 0 ] || "${as_root[@]}" systemctl disable --quiet "${services[@]}" >/dev/null 2>&1 || true
     present "$program" || say_how "apt-get installed ${packages[*]}, but $program is still not found."
 done

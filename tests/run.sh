@@ -56,7 +56,9 @@ python_tools() {
 
 prepare() {
     deploy/install.sh cc libssl sshd git setpriv flock && npm_ci dashboard || return
-    [ -n "$quick" ] || { deploy/install.sh curl jq less nginx chromium prometheus venv && npm_ci tests/browser && python_tools; }
+    [ -z "$quick" ] || return 0
+    deploy/install.sh curl jq less nginx chromium prometheus venv && npm_ci tests/browser && python_tools || return
+    deploy/install.sh dockerd || echo "no Docker engine: the stories about a real one are skipped"
 }
 
 # The types and frames that Rust gives must be the ones in the tree.
