@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use jarvis_tests::acting::{OUTSIDE, Stage, guards};
+use reqwest::Method;
 use serde_json::json;
 
 /// As the operator's shell.
@@ -102,5 +103,37 @@ async fn i01_an_action_that_waits_in_line_does_not_outlive_the_switch() -> Resul
     stage.switch(false).await?;
     tokio::time::sleep(Duration::from_millis(800)).await;
     ensure!(stage.sim.effects().await?.len() == 1, "something old was run");
+    Ok(())
+}
+
+#[tokio::test]
+async fn i05_no_token_whatever_its_scopes_changes_the_switch_the_level_or_decides() -> Result<()> {
+    let stage = Stage::new(OUTSIDE).await?;
+    let all = ["read", "chat", "act", "mcp", "metrics"];
+    let program = stage.bare().token(&stage.new_token(&all).await?);
+    let (vmid, _) = stage.guest("running", "lxc").await?;
+    let asked = stage.asked(&program, "stop_guest", json!({"vmid": vmid})).await?;
+    let id = asked["id"].as_str().context("an id")?;
+    let before = stage.person().json("/api/v1/autonomy").await?;
+    let decision = json!({"decision": "approve", "hash": asked["hash"]});
+    for (method, path, body) in [
+        (Method::PUT, "/api/v1/kill-switch".to_owned(), json!({"on": true})),
+        (Method::PUT, "/api/v1/kill-switch".to_owned(), json!({"on": false})),
+        (Method::PUT, "/api/v1/autonomy".to_owned(), json!({"level": 4})),
+        (Method::POST, format!("/api/v1/approvals/{id}"), decision),
+        (Method::POST, format!("/api/v1/approvals/{id}/extend"), json!({})),
+        (Method::POST, "/api/v1/tokens".to_owned(), json!({"name": "more", "scopes": all})),
+    ] {
+        let answer = program.send(method, &path, Some(&body)).await?;
+        ensure!(answer.status == 403 && answer.kind() == "session_needed", "{path}: {}", answer.text);
+    }
+    for tool in ["set_autonomy", "release_kill_switch", "approve", "unprotect", "set_budget", "edit_policy"] {
+        let answer = stage.call(&program, tool, json!({})).await?;
+        ensure!(answer.status == 403 && answer.kind() == "black", "{tool}: {}", answer.text);
+    }
+    ensure!(stage.person().json("/api/v1/autonomy").await? == before);
+    ensure!(stage.person().json("/api/v1/kill-switch").await?["on"] == false);
+    ensure!(stage.approval(&asked["id"]).await?["state"] == "pending");
+    ensure!(stage.sim.attempts().await?.is_empty());
     Ok(())
 }

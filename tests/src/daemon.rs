@@ -5,10 +5,11 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -215,7 +216,45 @@ impl Jarvisd {
     }
 }
 
-/// A port that is free now. Another program may take it before the daemon does; a story then says so.
+/// Ports below those the kernel gives to whoever takes any (32768 and up, as a rule): between a story's look and its
+/// daemon's start, and while a daemon is down, nobody else comes upon one of them by chance.
+const PORTS: std::ops::Range<u32> = 11_000..32_000;
+
+/// A port that nobody has, and that nobody in this process is given again soon.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    free_ports(1)
+}
+
+/// The first of so many in a row.
+pub fn free_ports(count: u16) -> Result<u16> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let span = PORTS.end - PORTS.start - u32::from(count);
+    // Another test process begins elsewhere.
+    let begin = std::process::id().wrapping_mul(257);
+    for _ in 0..1_000 {
+        let turn = NEXT.fetch_add(u32::from(count), Ordering::Relaxed);
+        let base = u16::try_from(PORTS.start + begin.wrapping_add(turn) % span)?;
+        let row: std::io::Result<Vec<TcpListener>> =
+            (base..base + count).map(|port| TcpListener::bind(("127.0.0.1", port))).collect();
+        if row.is_ok() {
+            return Ok(base);
+        }
+    }
+    bail!("no {count} free ports in a row in {PORTS:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_port_is_given_twice_nor_one_that_is_taken_nor_one_the_kernel_gives() {
+        let given: std::collections::BTreeSet<u16> = (0..200).map(|_| free_port().unwrap()).collect();
+        assert_eq!(given.len(), 200);
+        assert!(given.iter().all(|port| PORTS.contains(&u32::from(*port))));
+        let next = free_port().unwrap() + 1;
+        let _taken = TcpListener::bind(("127.0.0.1", next));
+        let row = free_ports(4).unwrap();
+        assert!(!(row..row + 4).contains(&next), "{row} {next}");
+    }
 }

@@ -5,6 +5,7 @@
 use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,6 +29,7 @@ pub struct Fakepve {
     client: reqwest::Client,
     ticket: String,
     csrf: String,
+    changes: PathBuf,
 }
 
 /// A program that `make test` installed from tests/requirements.txt.
@@ -55,6 +57,8 @@ impl Fakepve {
         let mut command = Command::new(python_tool("python")?);
         command.arg(crate::root().join("tests/foreign_cluster.py"));
         command.args([at("guests.json"), at("leaf.pem"), at("leaf.key")]).args([TOKEN_ID, TOKEN_SECRET]);
+        let changes = at("changes");
+        command.arg(&changes);
         let mut process = Process::start("fakepve", &command)?;
         let listening = |l: &str| l.strip_prefix("listening on ").map(str::to_owned);
         let url = process.line(PATIENCE, "its address", listening).await?;
@@ -73,6 +77,7 @@ impl Fakepve {
             client,
             ticket: String::new(),
             csrf: String::new(),
+            changes,
         };
         this.log_in().await?;
         Ok(this)
@@ -89,9 +94,28 @@ impl Fakepve {
 
     /// As a person with the web interface: POST a form, get `data`.
     pub async fn post(&self, path: &str, form: &str) -> Result<Value> {
+        self.ask(Method::POST, path, form).await
+    }
+
+    pub async fn put(&self, path: &str, form: &str) -> Result<Value> {
+        self.ask(Method::PUT, path, form).await
+    }
+
+    /// What its API says now.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.ask(Method::GET, path, "").await
+    }
+
+    /// Every request for a change that came with the daemon's token, in order: `POST /nodes/… a=1`.
+    pub async fn changes(&self) -> Result<Vec<String>> {
+        let lines = std::fs::read_to_string(&self.changes)?;
+        Ok(lines.lines().map(|line| line.trim().to_owned()).collect())
+    }
+
+    async fn ask(&self, method: Method, path: &str, form: &str) -> Result<Value> {
         let answer = self
             .client
-            .post(format!("{}/api2/json{path}", self.url))
+            .request(method.clone(), format!("{}/api2/json{path}", self.url))
             .header("content-type", "application/x-www-form-urlencoded")
             .header("cookie", format!("PVEAuthCookie={}", self.ticket))
             .header("csrfpreventiontoken", &self.csrf)
@@ -99,7 +123,7 @@ impl Fakepve {
             .send()
             .await?;
         let (status, text) = (answer.status(), answer.text().await?);
-        ensure!(status.is_success(), "fakepve answered {status} to POST {path}: {text}");
+        ensure!(status.is_success(), "fakepve answered {status} to {method} {path}: {text}");
         let body: Value = serde_json::from_str(&text)?;
         Ok(body["data"].clone())
     }

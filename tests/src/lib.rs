@@ -4,8 +4,10 @@
 //! Nothing in here pretends to be a part of the daemon: the world is faked, not the insides.
 
 pub mod acting;
+pub mod asking;
 pub mod certificates;
 pub mod daemon;
+pub mod engine;
 pub mod fakepve;
 pub mod process;
 pub mod prometheus;

@@ -1,5 +1,7 @@
 //! REST as curl would use it: JSON in and out, with a token, a session or nothing.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
@@ -9,6 +11,7 @@ pub struct Rest {
     client: reqwest::Client,
     pub base: String,
     headers: Vec<(&'static str, String)>,
+    patience: Duration,
 }
 
 /// What came back.
@@ -22,12 +25,14 @@ pub struct Answer {
 impl Rest {
     pub fn new(base: &str) -> Self {
         crate::use_ring();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(std::time::Duration::from_secs(20))
-            .build()
-            .expect("a client without special wishes");
-        Self { client, base: base.trim_end_matches('/').into(), headers: Vec::new() }
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client without special wishes");
+        let base = base.trim_end_matches('/').into();
+        Self { client, base, headers: Vec::new(), patience: Duration::from_secs(20) }
+    }
+
+    /// Waits longer for an answer: for changes that take their time.
+    pub fn patient(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
     }
 
     pub fn token(&self, token: &str) -> Self {
@@ -47,7 +52,7 @@ impl Rest {
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer> {
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).timeout(self.patience);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }

@@ -1,13 +1,14 @@
 //! jarvis-sim as a test starts it, and its control listener.
 
-use std::{net::TcpListener, path::PathBuf, process::Command};
+use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    daemon::{Cluster, free_port},
+    daemon::{Cluster, free_ports},
     process::{PATIENCE, Process},
     rest::Rest,
 };
@@ -76,11 +77,109 @@ impl Sim {
 
     /// Every change that was made through the API of Proxmox by us, in order.
     pub async fn effects(&self) -> Result<Vec<Value>> {
-        let report = self.control().json("/effects?side=pve").await?;
+        let all = self.attempts().await?.into_iter();
+        Ok(all.filter(|e| e["acted"] == true && e["side"] == "pve").collect())
+    }
+
+    /// Every request of ours for a change on any side, in order, whether or not anything was done because of it.
+    pub async fn attempts(&self) -> Result<Vec<Value>> {
+        let report = self.control().json("/effects").await?;
         let all = report["effects"].as_array().context("effects")?.iter();
+        // People and Proxmox itself act through its API too; nobody else has the other sides.
         let ours =
-            all.filter(|e| e["acted"] == true && e["by"].as_str().is_some_and(|by| by.contains("jarvis")));
+            all.filter(|e| e["side"] != "pve" || e["by"].as_str().is_some_and(|by| by.contains("jarvis")));
         Ok(ours.cloned().collect())
+    }
+
+    /// Settings of everything beside the API: SSH (with `--ssh`), Docker, Wake-on-LAN.
+    pub fn sides(&self) -> Result<String> {
+        let ssh = &self.ready["ssh"];
+        ensure!(ssh.is_object(), "the simulator has no SSH side: is sshd installed?");
+        let mut text = format!(
+            "[ssh]\nsensors_s = 3600\nuser = {}\nkey_file = {}\nknown_hosts_file = {}\n",
+            ssh["user"], ssh["key_file"], ssh["known_hosts_file"]
+        );
+        for host in ssh["hosts"].as_array().context("hosts")?.iter().filter(|h| h["kind"] == "node") {
+            text.push_str(&format!(
+                "[[ssh.nodes]]\nname = {}\nhost = {}\nport = {}\n",
+                host["name"], host["host"], host["port"]
+            ));
+        }
+        for engine in self.ready["docker"].as_array().context("docker")? {
+            text.push_str(&format!(
+                "[[docker.hosts]]\nname = {}\nvmid = {}\nsocket = {}\n",
+                engine["name"], engine["vmid"], engine["socket"]
+            ));
+        }
+        Ok(text)
+    }
+
+    /// The hardware address of a node's card.
+    pub fn mac(&self, node: &str) -> Result<String> {
+        let mut nodes = self.ready["nodes"].as_array().context("nodes")?.iter();
+        let node = nodes.find(|n| n["name"] == node).context("no such node")?;
+        Ok(node["mac"].as_str().context("a hardware address")?.to_owned())
+    }
+
+    /// The private key that opens the nodes.
+    pub fn ssh_key(&self) -> Result<PathBuf> {
+        Ok(self.ready["ssh"]["key_file"].as_str().context("an SSH key")?.into())
+    }
+
+    /// The UDP address that stands for the network's broadcast.
+    pub fn wake_address(&self) -> &str {
+        self.ready["wake"].as_str().unwrap_or_default()
+    }
+
+    /// The operator's own hand: a change through the API with the token of root.
+    pub async fn by_hand(&self, method: Method, path: &str, form: &str) -> Result<Value> {
+        crate::use_ring();
+        let pem = std::fs::read(self.cluster()?.ca_file)?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([reqwest::Certificate::from_pem(&pem)?])
+            .timeout(PATIENCE)
+            .build()?;
+        let token = self.ready["tokens"]["full"].as_str().context("the full token")?;
+        let (_, url) = self.cluster()?.nodes.into_iter().next().context("a node")?;
+        let answer = client
+            .request(method, format!("{url}/api2/json{path}"))
+            .header("authorization", format!("PVEAPIToken={token}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.to_owned())
+            .send()
+            .await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        ensure!(status.is_success(), "{path}: {status} {text}");
+        Ok(serde_json::from_str::<Value>(&text)?["data"].clone())
+    }
+
+    /// Every command that arrived over SSH, in order.
+    pub async fn commands(&self) -> Result<Vec<Value>> {
+        let report = self.control().json("/ssh").await?;
+        Ok(report["commands"].as_array().context("commands")?.clone())
+    }
+
+    /// A container as it really is, by its engine's name.
+    pub async fn container(&self, host: &str, name: &str) -> Result<Value> {
+        let told = self.control().json("/docker").await?;
+        let hosts = told["hosts"].as_array().context("hosts")?;
+        let engine = hosts.iter().find(|h| h["name"] == host).with_context(|| format!("no {host}"))?;
+        let all = engine["containers"].as_array().context("containers")?;
+        all.iter().find(|c| c["name"] == name).cloned().with_context(|| format!("no {name}"))
+    }
+
+    /// Takes every fault back.
+    pub async fn well_again(&self) -> Result<()> {
+        self.control().send(Method::DELETE, "/faults", None).await?.ok()?;
+        Ok(())
+    }
+
+    /// A guest as it really is.
+    pub async fn guest(&self, vmid: u64) -> Result<Value> {
+        let truth = self.truth().await?;
+        let guests = truth["guests"].as_array().context("guests")?;
+        guests.iter().find(|g| g["vmid"] == vmid).cloned().with_context(|| format!("no guest {vmid}"))
     }
 
     /// One fault now: `fault("node_down", json!({"node": "pve"}))`.
@@ -124,17 +223,4 @@ async fn launch(args: &[String], dir: &TempDir) -> Result<(Process, Value)> {
     let json = |l: &str| l.starts_with('{').then(|| serde_json::from_str(l).ok()).flatten();
     let ready: Value = process.line(PATIENCE, "its addresses", json).await?;
     Ok((process, ready))
-}
-
-/// The first of so many free ports in a row.
-fn free_ports(count: u16) -> Result<u16> {
-    for _ in 0..50 {
-        let base = free_port()?;
-        let row: Option<Vec<TcpListener>> =
-            (0..count).map(|i| TcpListener::bind(("127.0.0.1", base.checked_add(i)?)).ok()).collect();
-        if row.is_some() {
-            return Ok(base);
-        }
-    }
-    bail!("no {count} free ports in a row")
 }
