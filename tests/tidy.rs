@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jarvis_tests::tidy::{
     self, Source,
     banned::{self, Ban},
-    edges, manifest, shape,
+    edges, invariants, manifest, shape,
 };
 
 /// Rooms of the daemon and what each may use. Everything may use jarvis-core.
@@ -158,6 +158,9 @@ const LOCK_BANS: &[(&str, &str, &str)] = &[
     ("reqwest", "0.13.0", "one HTTP client, the current one"),
 ];
 
+/// Invariants of acting, I1 to I37.
+const INVARIANTS: u32 = 37;
+
 /// What jarvis-core may list. Nothing here can do I/O, sleep or roll dice.
 const CORE_MANIFEST: &[&str] = &["schemars", "serde", "serde_json", "sha2", "thiserror", "time", "toml"];
 
@@ -197,6 +200,11 @@ fn nothing_banned_is_written() {
     let mut faults = banned::check(&files, BANS);
     faults.extend(banned::stale_exceptions(&files, BANS));
     tidy::settle(faults);
+}
+
+#[test]
+fn every_invariant_of_acting_is_shown_where_the_page_says() {
+    tidy::settle(invariants::check(&files(), &file("docs/ARCHITECTURE.md"), INVARIANTS));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 pub mod banned;
 pub mod edges;
+pub mod invariants;
 pub mod manifest;
 pub mod shape;
 pub mod text;
