@@ -120,6 +120,41 @@ async fn i03_the_first_versions_power_buttons_do_as_they_say() -> Result<()> {
     stage.mediated().await
 }
 
+const SERVICES: &str = "[services]\nrestart = [{ node = \"pve\", unit = \"chrony\" }, { node = \"pve\", unit = \"nfs-server\" }]\n";
+
+/// Proxmox restarts its own services by a task; every other unit is restarted by one command over SSH.
+#[tokio::test]
+async fn i03_restart_service_restarts_what_the_settings_list_and_nothing_else() -> Result<()> {
+    let stage = Stage::whole(&["--time-scale", "0.2"], &format!("{OUTSIDE}{SERVICES}")).await?;
+    stage.sim.fault("service_fail", json!({"node": "pve", "name": "nfs-server"})).await?;
+    let failed = stage.read("services", json!({"node": "pve"})).await?;
+    ensure!(failed["failed_units"].to_string().contains("nfs-server.service"), "{failed}");
+
+    let action = stage.done("restart_service", json!({"node": "pve", "unit": "nfs-server"})).await?;
+    ensure!(action["state"] == "ok" && action["verified"] == "yes", "{action}");
+    let effects = stage.sim.attempts().await?;
+    ensure!(effects.len() == 1 && effects[0]["side"] == "ssh" && effects[0]["acted"] == true, "{effects:?}");
+    // What was shown is, byte for byte, what the node was given.
+    let commands = stage.sim.commands().await?;
+    let restart: Vec<&Value> = commands.iter().filter(|c| c["shape"] == "restart_service").collect();
+    ensure!(restart.len() == 1 && restart[0]["line"] == action["sent"]["path"], "{restart:?} {action}");
+    ensure!(commands.iter().all(|c| c["inert"] == true && c["shape"].is_string()), "{commands:?}");
+    let well = stage.read("services", json!({"node": "pve"})).await?;
+    ensure!(!well["failed_units"].to_string().contains("nfs-server"), "{well}");
+
+    let action = stage.done("restart_service", json!({"node": "pve", "unit": "chrony.service"})).await?;
+    ensure!(action["state"] == "ok" && action["upid"].is_string(), "{action}");
+    let effects = stage.sim.attempts().await?;
+    ensure!(effects.len() == 2 && effects[1]["side"] == "pve", "{effects:?}");
+
+    for (node, unit) in [("pve", "pveproxy"), ("agent", "chrony"), ("pve", "zfs-zed")] {
+        let args = json!({"node": node, "unit": unit});
+        stage.refused(&stage.person(), "restart_service", args, "listed").await?;
+    }
+    ensure!(stage.sim.attempts().await?.len() == 2, "something unlisted was restarted");
+    stage.mediated().await
+}
+
 fn names(list: &Value, key: &str) -> BTreeSet<String> {
     let all = list.as_array().into_iter().flatten();
     all.filter_map(|one| Some(one[key].as_str()?.to_owned())).collect()

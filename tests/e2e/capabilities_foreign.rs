@@ -80,6 +80,33 @@ async fn the_first_versions_reads_work_on_a_foreign_api() -> Result<()> {
     Ok(())
 }
 
+/// What this API cannot do: the old name, the tool, its arguments, the status and the words of the answer.
+const OUT_OF_REACH: &[(&str, &str, &str, u16, &str)] = &[
+    // Commands on nodes need SSH, which is not configured; the answer says how it is.
+    ("get_node_temperature", "temperatures", r#"{"node": "pve1"}"#, 200, "[ssh]"),
+    ("execute_ssh", "journal", r#"{"node": "pve1", "unit": "pveproxy"}"#, 409, "[ssh]"),
+    // Nothing is listed, so nothing is restarted.
+    ("restart_service", "restart_service", r#"{"node": "pve1", "unit": "chrony"}"#, 403, "services.restart"),
+    // A fake node cannot be switched off through its API, and a member is not woken.
+    ("wake_node", "wake_node", r#"{"node": "pve2"}"#, 403, "is not off"),
+];
+
+#[tokio::test]
+async fn what_a_foreign_api_cannot_answer_is_said_clearly() -> Result<()> {
+    let Foreign { pve: _pve, jarvisd, _dir } = foreign("").await?;
+    for (was, tool, args, status, words) in OUT_OF_REACH {
+        let answer = jarvisd.call(&jarvisd.person(), tool, serde_json::from_str(args)?).await?;
+        ensure!(
+            answer.status == *status && answer.text.contains(words),
+            "{was}: {} {}",
+            answer.status,
+            answer.text
+        );
+    }
+    ensure!(jarvisd.actions().await?.is_empty(), "something was begun");
+    Ok(())
+}
+
 /// The old name, the tool, the guest, its way in Proxmox's API, how it is afterwards.
 const POWER: &[(&str, &str, u32, &str, &str)] = &[
     ("start_vm", "start_guest", 101, "/nodes/pve2/qemu/101", "running"),

@@ -90,6 +90,35 @@ async fn i32_fifty_megabytes_are_cut_on_either_stream_and_held_by_nobody() -> Re
     Ok(())
 }
 
+const SERVICES: &str = "[services]\nrestart = [{ node = \"pve\", unit = \"nfs-server\" }]\n";
+
+/// The command is carried out and nobody says so: it is not sent again, and what a look shows is told.
+#[tokio::test]
+async fn i08_a_node_that_hangs_mid_command_is_not_asked_twice() -> Result<()> {
+    let stage = Stage::whole(&[], &format!("{OUTSIDE}{SERVICES}")).await?;
+    let args = json!({"node": "pve", "unit": "nfs-server"});
+    for fault in ["ssh_cut", "ssh_hang"] {
+        stage.sim.fault(fault, json!({"node": "pve", "path": "restart", "times": 1})).await?;
+        let before = stage.sim.attempts().await?.len();
+        let person = stage.person().patient(Duration::from_secs(60));
+        let answer = stage.call(&person, "restart_service", args.clone()).await?;
+        let told = answer.value()?;
+        let action = if answer.status == 200 { &told["action"] } else { &told["error"]["details"]["action"] };
+        // Restarted it was, and a look shows it.
+        ensure!(matches!(action["state"].as_str(), Some("ok" | "unknown")), "{fault}: {}", answer.text);
+        ensure!(action["verified"] == "yes", "{fault}: {}", answer.text);
+        ensure!(stage.sim.attempts().await?.len() == before + 1, "{fault}: it was sent again");
+        // Two restarts within one second look like one to systemd.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+    stage.sim.fault("ssh_host_key", json!({"node": "pve"})).await?;
+    let refused = stage.until("its key is looked at", async || {
+        Ok(stage.call(&stage.person(), "restart_service", args.clone()).await?.status == 403)
+    });
+    refused.await?;
+    stage.mediated().await
+}
+
 fn memory_kib(stage: &Stage) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", stage.process.pid()))?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("VmRSS")?;
