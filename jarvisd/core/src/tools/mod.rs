@@ -10,6 +10,7 @@ mod descriptor;
 mod effect;
 mod entity;
 pub mod listing;
+mod read;
 pub mod routes;
 mod screen;
 mod target;

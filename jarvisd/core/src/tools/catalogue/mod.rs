@@ -3,10 +3,9 @@
 //! A line here declares the module, its variant of [`Operation`] and its descriptor in [`ALL`]. How a tool is
 //! carried out is the daemon's part.
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{ArgsError, Descriptor, Target, Tool, effect::Effect, screen::screen};
+use super::{ArgsError, Descriptor, Target, Tool, effect::Effect, read::read};
 
 pub use storage_content::Content;
 pub use volumes::VolumeKind;
@@ -108,25 +107,4 @@ catalogue! {
     docker_stop: DockerStop,
     reboot_node: RebootNode,
     shutdown_node: ShutdownNode,
-}
-
-fn read<T: Tool + DeserializeOwned>(args: &Value) -> Result<T, ArgsError> {
-    screen(args).map_err(ArgsError::Screen)?;
-    serde_json::from_value(args.clone()).map_err(|e| {
-        let problem = e.to_string();
-        let problem = match culprit::<T>(args, &problem) {
-            Some(key) if !problem.contains(key) => format!("`{key}`: {problem}"),
-            _ => problem,
-        };
-        ArgsError::Wrong { tool: T::NAME, problem }
-    })
-}
-
-/// The argument without which this problem would be another one or none.
-fn culprit<'a, T: DeserializeOwned>(args: &'a Value, problem: &str) -> Option<&'a str> {
-    args.as_object()?.keys().map(String::as_str).find(|key| {
-        let mut without = args.clone();
-        without.as_object_mut().and_then(|map| map.remove(*key));
-        serde_json::from_value::<T>(without).map_or_else(|e| e.to_string() != problem, |_| true)
-    })
 }
