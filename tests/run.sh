@@ -57,7 +57,8 @@ python_tools() {
 prepare() {
     deploy/install.sh cc libssl sshd git setpriv flock && npm_ci dashboard || return
     [ -z "$quick" ] || return 0
-    deploy/install.sh curl jq less nginx chromium prometheus venv && npm_ci tests/browser && python_tools || return
+    deploy/install.sh curl jq less nginx chromium prometheus venv && npm_ci tests/browser &&
+        npm_ci tests/conformance && python_tools || return
     deploy/install.sh dockerd || echo "no Docker engine: the stories about a real one are skipped"
 }
 

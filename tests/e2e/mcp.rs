@@ -65,13 +65,19 @@ impl Drop for Client {
 async fn a_client_of_any_revision_reads_and_is_offered_no_change() -> Result<()> {
     let stage = Stage::new(OUTSIDE).await?;
     let token = stage.jarvisd.new_token(&["mcp"]).await?;
-    let url = format!("{}/mcp", stage.jarvisd.home.api());
-    for (mode, revision) in [("auto", "2026-07-28"), ("legacy", "2025-11-25")] {
+    // With the full list the client holds every structured answer against the schema of its tool.
+    for (mode, query, revision) in [
+        ("auto", "", "2026-07-28"),
+        ("auto", "?detail=full", "2026-07-28"),
+        ("legacy", "?detail=full", "2025-11-25"),
+    ] {
+        let url = format!("{}/mcp{query}", stage.jarvisd.home.api());
         let mut client = Client::start(mode, &["http", &url, &token])?;
         ensure!(client.hello == json!({"server": "jarvis", "revision": revision}), "{}", client.hello);
         ensure!(client.names().contains(&"guests") && !client.names().contains(&"stop_guest"));
         for tool in &client.tools {
             ensure!(tool["annotations"]["readOnlyHint"] == true, "{tool}");
+            ensure!(tool["outputSchema"].is_object() == !query.is_empty(), "{tool}");
         }
         let read = client.call("guests", json!({"kind": "qemu"}))?;
         ensure!(read["error"] == false && read["data"]["state"] == "ok", "{read}");

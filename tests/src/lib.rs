@@ -5,10 +5,12 @@
 
 pub mod acting;
 pub mod asking;
+pub mod bearer;
 pub mod certificates;
 pub mod daemon;
 pub mod engine;
 pub mod fakepve;
+pub mod mcp;
 pub mod process;
 pub mod prometheus;
 pub mod recorded;
