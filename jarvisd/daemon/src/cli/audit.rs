@@ -56,6 +56,13 @@ fn verify(dir: &Path, known: Vec<Checkpoint>) -> Result<ExitCode, AppError> {
         Err(StoreError::Audit(broken)) => return Ok(fail(1, &format!("the audit is broken: {broken}"))),
         Err(error) => return Err(error.into()),
     };
+    if end.seq == 0 {
+        return Ok(fail(
+            1,
+            "the audit has no row at all: a daemon that ever ran has at least its start on record. Either none ran on \
+             this data directory, or all rows were taken out; restore a backup",
+        ));
+    }
     say(&format!("the audit stands: {} rows, each continuing the one before it", end.seq));
     say(&format!("checkpoint {end}"));
     if against == 0 {

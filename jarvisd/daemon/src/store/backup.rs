@@ -10,7 +10,7 @@ use std::{
 use diesel::{SqliteConnection, connection::SimpleConnection, prelude::*, sql_types::Text};
 
 use super::{
-    KillSwitch, Store, StoreError,
+    KillSwitch, Store, StoreError, audit,
     connection::{self, Depth},
     directory::{self, Files},
     error::{Fault, Trouble},
@@ -59,6 +59,7 @@ pub fn restore(dir: &Path, file: &Path) -> Result<(), StoreError> {
         path: switch.file().to_owned(),
         source: io::Error::other(e),
     })?;
+    audit::checkpoint::forget(&files)?;
     files.adopt_draft()
 }
 

@@ -5,7 +5,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -151,6 +151,13 @@ pub(super) fn settle(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(failed)?;
     let dir = to.parent().unwrap_or(Path::new("."));
     File::open(dir).and_then(|d| d.sync_all()).map_err(failed)
+}
+
+/// Device and number of a file: what it is, whatever it is called.
+pub(super) type Number = (u64, u64);
+
+pub(super) fn number(path: &Path) -> io::Result<Number> {
+    fs::metadata(path).map(|m| (m.dev(), m.ino()))
 }
 
 pub(super) fn private_new_file(path: &Path) -> io::Result<File> {

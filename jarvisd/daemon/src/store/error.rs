@@ -49,10 +49,15 @@ pub enum StoreError {
     )]
     Older { file: PathBuf, found: String, needed: String },
     #[error(
-        "the audit does not stand: {0}; somebody changed the database from outside; nothing is recorded or done \
-         any more until it is looked into: keep a copy of the data directory, then restore a backup"
+        "the audit does not stand: {0}; somebody changed the database from outside; nothing above \
+         reading is done until it is looked into: keep a copy of the data directory, then restore a backup"
     )]
     Audit(Broken),
+    #[error(
+        "{file} is not the database any more that was opened: it was moved, removed or replaced while the daemon ran; \
+         nothing above reading is done; stop the daemon, put the file back with its log, and start again"
+    )]
+    Displaced { file: PathBuf },
     #[error(
         "could not bring the database {file} to this version's tables: {what}; the step that failed was undone; \
          free space on its disk and start again, or restore a backup"

@@ -82,6 +82,8 @@ pub struct Store {
 
 struct Inner {
     files: Files,
+    /// Which file the database was when it was opened.
+    opened: directory::Number,
     clock: Clock,
     limits: Limits,
     queue: mpsc::Sender<Message>,
@@ -114,13 +116,24 @@ impl Store {
         if self.inner.closed.load(Ordering::Acquire) || self.inner.queue.is_closed() {
             return Err(format!("the store {file} is closed"));
         }
-        if let Some(broken) = self.inner.health.tampering() {
-            return Err(StoreError::Audit(broken).to_string());
-        }
+        self.sound().map_err(|error| error.to_string())?;
         match self.inner.health.trouble() {
             None => Ok(()),
             Some(trouble) => Err(format!("could not write to {file}: {trouble}")),
         }
+    }
+
+    /// Whether the audit stands and the database is still the file that was opened. What is recorded otherwise proves
+    /// nothing, or is never found again.
+    fn sound(&self) -> Result<(), StoreError> {
+        if let Some(broken) = self.inner.health.tampering() {
+            return Err(StoreError::Audit(broken));
+        }
+        let file = &self.inner.files.database;
+        if directory::number(file).ok() == Some(self.inner.opened) {
+            return Ok(());
+        }
+        Err(StoreError::Displaced { file: file.clone() })
     }
 
     /// The kill switch of this data directory.

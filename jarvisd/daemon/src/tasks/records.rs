@@ -54,6 +54,7 @@ async fn checkpoint(store: &Store, from: Checkpoint) -> Option<Checkpoint> {
     match store.audit().verify_after(from).await {
         Ok(end) => {
             tracing::info!(checkpoint = %end, "the audit stands");
+            keep(store, end).await;
             Some(end)
         }
         Err(error @ StoreError::Audit(_)) => {
@@ -67,6 +68,12 @@ async fn checkpoint(store: &Store, from: Checkpoint) -> Option<Checkpoint> {
     }
 }
 
+async fn keep(store: &Store, end: Checkpoint) {
+    if let Err(error) = store.audit().keep(end).await {
+        tracing::warn!(%error, "the checkpoint could not be kept beside the database; the log has it");
+    }
+}
+
 /// The daemon runs from here on. A store that takes no row is told of and not fatal: reading goes on without it.
 pub async fn started(store: &Store, clock: Clock, build: &str) {
     let detail = json!({ "version": build, "process": std::process::id() });
@@ -77,7 +84,13 @@ pub async fn started(store: &Store, clock: Clock, build: &str) {
 pub async fn stopped(store: &Store, clock: Clock, in_time: bool) {
     record(store, clock, Kind::Stopped, &json!({ "in_time": in_time })).await;
     match store.audit().head().await {
-        Ok(end) => tracing::info!(checkpoint = %end, "the audit ends here for now"),
+        Ok(end) => {
+            tracing::info!(checkpoint = %end, "the audit ends here for now");
+            // A chain that does not stand keeps the checkpoint that shows it.
+            if store.healthy().is_ok() {
+                keep(store, end).await;
+            }
+        }
         Err(error) => tracing::warn!(%error, "the end of the audit could not be read"),
     }
 }

@@ -5,6 +5,7 @@
 //! noticed at the next row, and nothing is recorded, or done, after that. Not here: what a row means.
 
 mod access;
+pub(super) mod checkpoint;
 mod offline;
 mod pen;
 mod row;
@@ -102,6 +103,12 @@ impl Audit<'_> {
         self.0.read("read the audit", head).await
     }
 
+    /// Keeps this place of the chain beside the database, for the next walk from the first row.
+    pub async fn keep(self, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        let files = self.0.inner.files.clone();
+        self.0.read("keep a checkpoint", move |_| Ok(checkpoint::keep(&files, checkpoint)?)).await
+    }
+
     /// Walks the whole chain and holds it against what is known of it. Answers its end.
     pub async fn verify(self, known: Vec<Checkpoint>) -> Result<Checkpoint, StoreError> {
         self.walk(Head::EMPTY.checkpoint(), known).await
@@ -113,8 +120,17 @@ impl Audit<'_> {
     }
 
     /// In steps, so that no reader is held for long; rows that are added meanwhile may or may not be walked.
-    async fn walk(self, from: Checkpoint, known: Vec<Checkpoint>) -> Result<Checkpoint, StoreError> {
-        self.0.read("verify the audit", move |conn| stands(conn, from)).await?;
+    async fn walk(self, from: Checkpoint, mut known: Vec<Checkpoint>) -> Result<Checkpoint, StoreError> {
+        let files = self.0.inner.files.clone();
+        let kept = self
+            .0
+            .read("verify the audit", move |conn| {
+                stands(conn, from)?;
+                Ok(checkpoint::kept(&files)?)
+            })
+            .await?;
+        // A later walk begins behind it.
+        known.extend(kept.filter(|kept| kept.seq > from.seq));
         let mut walked = Walked { at: from, known };
         loop {
             let step = self

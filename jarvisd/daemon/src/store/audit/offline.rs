@@ -9,15 +9,17 @@ use std::{
 use diesel::SqliteConnection;
 use jarvis_core::audit::Checkpoint;
 
-use super::{WALK_ROWS, Walked, rows_from};
+use super::{WALK_ROWS, Walked, checkpoint, rows_from};
 use crate::store::{
     StoreError, connection,
     directory::{self, Files},
 };
 
-/// Walks the whole chain of `dir` and holds it against what is known of it. Answers its end.
-pub fn audit_verify(dir: &Path, known: Vec<Checkpoint>) -> Result<Checkpoint, StoreError> {
+/// Walks the whole chain of `dir` and holds it against what is known of it and what was kept beside it. Answers its
+/// end.
+pub fn audit_verify(dir: &Path, mut known: Vec<Checkpoint>) -> Result<Checkpoint, StoreError> {
     let (files, mut conn) = open(dir)?;
+    known.extend(checkpoint::kept(&files)?);
     let mut walked = Walked::from_start(known);
     let doing = "verify the audit";
     while walked.step(&mut conn).map_err(|fault| fault.into_error(doing, &files.database))? {}

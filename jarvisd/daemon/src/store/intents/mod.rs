@@ -97,6 +97,7 @@ impl Intents<'_> {
     /// Records what is about to be sent, with its row of the audit. Both are on the disk when this returns; on
     /// any error nothing is recorded and nothing may be sent. An id that was used before is refused.
     pub async fn begin(self, new: NewIntent) -> Result<audit::Row, StoreError> {
+        self.0.sound()?;
         let at_ms = self.0.inner.clock.now_ms();
         self.0
             .write_recorded("record an intent", move |conn, pen| {
@@ -183,6 +184,7 @@ impl Intents<'_> {
 
     /// Whether the log takes a durable write now: notes that the machine is up at this moment.
     pub async fn writable(self, now: Moment) -> Result<(), StoreError> {
+        self.0.sound()?;
         self.0.ledger().seen(now).await
     }
 }
