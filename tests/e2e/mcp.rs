@@ -77,7 +77,7 @@ async fn a_client_of_any_revision_reads_and_is_offered_no_change() -> Result<()>
         ensure!(client.names().contains(&"guests") && !client.names().contains(&"stop_guest"));
         for tool in &client.tools {
             ensure!(tool["annotations"]["readOnlyHint"] == true, "{tool}");
-            ensure!(tool["outputSchema"].is_object() == !query.is_empty(), "{tool}");
+            ensure!(tool["outputSchema"].is_object() != query.is_empty(), "{tool}");
         }
         let read = client.call("guests", json!({"kind": "qemu"}))?;
         ensure!(read["error"] == false && read["data"]["state"] == "ok", "{read}");

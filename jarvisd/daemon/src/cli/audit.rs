@@ -59,7 +59,7 @@ fn verify(dir: &Path, known: Vec<Checkpoint>) -> Result<ExitCode, AppError> {
     if end.seq == 0 {
         return Ok(fail(
             1,
-            "the audit has no row at all: a daemon that ever ran has at least its start on record. Either none ran on \
+            &"the audit has no row at all: a daemon that ever ran has at least its start on record. Either none ran on \
              this data directory, or all rows were taken out; restore a backup",
         ));
     }

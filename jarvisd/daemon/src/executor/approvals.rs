@@ -28,6 +28,8 @@ use super::{
 
 /// Questions that may wait at once. More is a flood, which nobody reads.
 pub const PENDING_MAX: usize = 50;
+/// … and that one program may have waiting, so that it never keeps a person or another program from asking.
+pub const PENDING_EACH_MAX: usize = 10;
 /// Decided ones kept for screens; the store has the others.
 const KEPT_MAX: usize = 200;
 
@@ -77,6 +79,10 @@ impl Inner {
                 return Err(ExecutorError::TooManyQuestions { waiting });
             }
             let proposer = proposed.caller.label();
+            let theirs = pending().filter(|live| live.approval.proposer() == proposer).count();
+            if theirs >= PENDING_EACH_MAX && !proposed.caller.is_human() {
+                return Err(ExecutorError::TooManyQuestions { waiting: theirs });
+            }
             let approval = Approval::open(id.clone(), ask, proposer, now, valid_ms);
             let view = self.approval_view(&approval, ask, &proposed, gathered, &now);
             let glimpse = Glimpse::of(&proposed.operation.target(), &gathered.state);

@@ -1,7 +1,7 @@
 //! What was begun and has no outcome is settled by reading, and never sent again.
 //!
-//! A task of ours since the intent tells that it arrived; a list without one tells that it did not, once the request
-//! had time to. Where neither can be told, a person looks.
+//! A task of ours since the intent tells that it arrived. A list without one tells nothing: the request may still be on
+//! its way, and a node's clock may differ. Then a person looks.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -36,8 +36,6 @@ const INTENTS_MAX: i64 = 200;
 #[derive(Debug)]
 pub enum Found {
     Task(Upid),
-    /// It surely was not taken on, or was undone since.
-    Nothing(String),
     /// Such a request leaves no task: only its target tells.
     Traceless,
     Unclear(String),
@@ -149,12 +147,11 @@ impl Inner {
             match looked {
                 Ok(Some(found)) => return found,
                 Ok(None) if now >= settled => {
-                    return Found::Nothing(if under_way.trace == Trace::HaRequest {
-                        "the HA manager is not asked for it, so it was not taken on, or was undone since"
-                            .to_owned()
-                    } else {
-                        "no task of ours is on record, so it was not taken on".to_owned()
-                    });
+                    let sign = match under_way.trace {
+                        Trace::HaRequest => "the HA manager is not asked for it",
+                        _ => "no task of ours is on record",
+                    };
+                    return Found::Unclear(format!("{sign}, which it may still become or have been"));
                 }
                 Err(why) if now >= deadline => return Found::Unclear(why),
                 Ok(None) | Err(_) => {}

@@ -283,9 +283,6 @@ impl Inner {
                     }
                     upid = Some(found);
                 }
-                Found::Nothing(why) => {
-                    return Some(Ended::plain(End::Failed, Verified::No, why));
-                }
                 Found::Traceless => {
                     // What was asked for long ago has had its time.
                     let passed = Duration::from_millis(u64::try_from(under_way.age_ms).unwrap_or(0));

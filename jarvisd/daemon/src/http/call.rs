@@ -70,6 +70,11 @@ impl Call {
         })
     }
 
+    /// As [`Call::body`], where anything but exactly what is asked for is 400 and changes nothing.
+    pub async fn exact_body<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        self.body().await.map_err(ApiError::malformed)
+    }
+
     /// The bytes of a body that says it is JSON.
     pub async fn json_bytes(&mut self) -> Result<Vec<u8>, ApiError> {
         let media = header_text(&self.req, &header::CONTENT_TYPE).unwrap_or_default();

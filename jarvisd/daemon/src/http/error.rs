@@ -121,6 +121,14 @@ impl ApiError {
         Self::new(Kind::BadRequest, message)
     }
 
+    /// For routes on which other content is as malformed as other syntax.
+    pub fn malformed(self) -> Self {
+        match self.kind {
+            Kind::Invalid => Self { kind: Kind::BadRequest, ..self },
+            _ => self,
+        }
+    }
+
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, message)
     }

@@ -35,7 +35,7 @@ pub async fn kill_switch(call: Call) -> Result<HttpResponse, ApiError> {
 
 pub async fn throw(mut call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
-    let Switch { on } = call.body().await?;
+    let Switch { on } = call.exact_body().await?;
     if !on {
         loosening(&call, "releasing the kill switch")?;
     }
@@ -50,8 +50,8 @@ pub async fn autonomy(call: Call) -> Result<HttpResponse, ApiError> {
 
 pub async fn set_level(mut call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
-    let NewLevel { level } = call.body().await?;
-    let level = Level::try_from(level).map_err(|e| ApiError::new(Kind::Invalid, e.to_string()))?;
+    let NewLevel { level } = call.exact_body().await?;
+    let level = Level::try_from(level).map_err(|e| ApiError::bad_request(e.to_string()))?;
     if u8::from(level) > call.site.executor.autonomy().await.level {
         loosening(&call, "raising the level")?;
     }

@@ -12,7 +12,7 @@ use super::{
     when::When,
 };
 use crate::{
-    access::{Scope, Scopes, TOKEN_DAYS_DEFAULT, TOKEN_DAYS_MAX},
+    access::{Scope, Scopes, TOKEN_DAYS_DEFAULT, TOKEN_DAYS_MAX, secret},
     store::Token,
 };
 
@@ -86,14 +86,17 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
             "the name must have 1 to {NAME_CHARS_MAX} characters, no control characters"
         )));
     }
+    if secret::contains_token(name) {
+        return Err(invalid("the name holds a token; names are shown, so give it another one and revoke that token".into()));
+    }
     let scopes = Scopes::new(body.scopes).map_err(|_| invalid("give at least one scope".into()))?;
     let days = body.expires_in_days.unwrap_or(TOKEN_DAYS_DEFAULT);
     if !(1..=TOKEN_DAYS_MAX).contains(&days) {
         return Err(invalid(format!("expires_in_days is {days}; give 1 to {TOKEN_DAYS_MAX}")));
     }
-    let (secret, token) =
+    let (plain, token) =
         call.site.keeper.create_token(name, &scopes, days, &call.from().by()).await.map_err(access_error)?;
-    json_with(StatusCode::CREATED, &MadeToken { token: secret.reveal().to_owned(), view: token.into() })
+    json_with(StatusCode::CREATED, &MadeToken { token: plain.reveal().to_owned(), view: token.into() })
 }
 
 pub async fn revoke(call: Call) -> Result<HttpResponse, ApiError> {

@@ -144,7 +144,13 @@ impl Nodes {
         let mut failures = Vec::new();
         for index in self.order() {
             let Some(node) = self.nodes.get(index) else { continue };
-            // A node that could not be reached may have taken seconds.
+            // The connection is made first: nothing but the request itself may stand between the last word and the wire.
+            if gate.is_some()
+                && let Err(e) = self.reached(index, node).await
+            {
+                failures.push(e);
+                continue;
+            }
             if !may_leave(gate).await {
                 return Err(ProxmoxError::unplaced(ErrorKind::Held));
             }
@@ -168,6 +174,18 @@ impl Nodes {
             }
         }
         Err(nobody(failures))
+    }
+
+    /// Leaves an open connection to this node behind. An answer of any kind will do.
+    async fn reached(&self, index: usize, node: &Node) -> Result<(), ProxmoxError> {
+        let ask = Ask::version();
+        match node.endpoint.ask(&ask, None).await {
+            Err(e) if matches!(says(&e.kind, &ask, Some(node)), Says::Useless) => {
+                self.failed(index, &e.kind);
+                Err(e)
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn attempt(

@@ -369,3 +369,50 @@ proptest! {
         prop_assert!(audit_verify(dir.path(), vec![]).is_err());
     }
 }
+
+/// Without anybody's log: the checkpoint kept beside the database is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i29_rows_cut_off_before_the_kept_checkpoint_are_found_by_every_walk_from_the_first_row() {
+    for cut in ["DELETE FROM audit WHERE seq > 4", "DELETE FROM audit"] {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoint = filled(dir.path(), 6).await;
+        let store = open(dir.path());
+        store.audit().keep(checkpoint).await.unwrap();
+        assert_eq!(store.audit().verify(vec![]).await.unwrap(), checkpoint);
+        store.close().await.unwrap();
+        assert_eq!(audit_verify(dir.path(), vec![]).unwrap(), checkpoint);
+
+        stranger(dir.path()).batch_execute(&format!("{UNGUARD} {cut}")).unwrap();
+        let found = audit_verify(dir.path(), vec![]);
+        assert!(
+            matches!(found, Err(StoreError::Audit(Broken::Truncated { checkpoint: 6, .. }))),
+            "{cut}: {found:?}"
+        );
+        let store = open(dir.path());
+        assert!(store.audit().verify(vec![]).await.is_err(), "{cut}");
+        // I28: although the next row could be written.
+        assert!(store.intents().writable(moment(1, 1)).await.is_err(), "{cut}");
+        assert!(store.intents().begin(intent("a", moment(1, 1))).await.is_err(), "{cut}");
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i28_a_database_that_was_moved_away_takes_no_intent() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.intents().writable(moment(1, 1)).await.unwrap();
+    let (file, aside) = (dir.path().join("jarvis.db"), dir.path().join("aside.db"));
+    std::fs::rename(&file, &aside).unwrap();
+    for other in [false, true] {
+        if other {
+            std::fs::copy(&aside, &file).unwrap();
+        }
+        let refused = store.intents().begin(intent("a", moment(1, 1))).await;
+        assert!(matches!(refused, Err(StoreError::Displaced { .. })), "{refused:?}");
+        assert!(store.healthy().unwrap_err().contains("moved"));
+        std::fs::remove_file(&file).ok();
+    }
+    std::fs::rename(&aside, &file).unwrap();
+    store.intents().begin(intent("a", moment(1, 1))).await.unwrap();
+}
