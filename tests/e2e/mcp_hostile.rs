@@ -46,11 +46,9 @@ async fn text_of_others_arrives_behind_a_label() -> Result<()> {
         ensure!(tool == "tasks" || text.find(HOSTILE).is_some_and(|at| at > label), "{tool}: {text:.400}");
     }
     // What is about to be done to it, and why it is not, quote it too.
-    let pending = wire.told("stop_guest", json!({"vmid": 666})).await?;
-    ensure!(
-        pending["state"] == "pending" && pending["untrusted"] == true && pending["_note"].is_string(),
-        "{pending}"
-    );
+    let told = wire.told("stop_guest", json!({"vmid": 666})).await?;
+    ensure!(told["state"] == "pending" || told["state"] == "refused", "{told}");
+    ensure!(told["untrusted"] == true && told["_note"].is_string(), "{told}");
     Ok(())
 }
 
