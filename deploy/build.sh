@@ -19,7 +19,7 @@ began=$SECONDS
 step() { printf '\n== %s (after %d s)\n' "$1" $((SECONDS - began)); }
 
 if [ ! -x target/release/jarvisd ]; then
-    echo "First build: 8 minutes were measured on two cores with other work beside it. Later ones take seconds."
+    echo "First build: some 15 minutes on two cores, 27 were measured with other work beside it. Later ones take seconds."
 fi
 step "dashboard"
 stamp=dashboard/node_modules/.installed-lock
