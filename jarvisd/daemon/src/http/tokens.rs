@@ -87,7 +87,9 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
         )));
     }
     if secret::contains_token(name) {
-        return Err(invalid("the name holds a token; names are shown, so give it another one and revoke that token".into()));
+        return Err(invalid(
+            "the name holds a token; names are shown, so give it another one and revoke that token".into(),
+        ));
     }
     let scopes = Scopes::new(body.scopes).map_err(|_| invalid("give at least one scope".into()))?;
     let days = body.expires_in_days.unwrap_or(TOKEN_DAYS_DEFAULT);
