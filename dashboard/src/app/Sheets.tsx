@@ -104,7 +104,7 @@ function useEntries(onOut: () => void): readonly Entry[] {
     list.push({
       key: "out",
       label: "Log out",
-      about: "end this session",
+      about: "leave this dashboard",
       run: () => void logOut().then(onOut),
     });
     return list;
