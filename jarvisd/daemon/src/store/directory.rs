@@ -153,10 +153,25 @@ pub(super) fn settle(from: &Path, to: &Path) -> Result<(), StoreError> {
     File::open(dir).and_then(|d| d.sync_all()).map_err(failed)
 }
 
-/// Device and number of a file: what it is, whatever it is called.
-pub(super) type Number = (u64, u64);
+/// A file that must stay the one it was when it was opened, whatever happens to its name.
+#[derive(Debug, Clone)]
+pub(super) struct Pinned {
+    path: PathBuf,
+    number: (u64, u64),
+}
 
-pub(super) fn number(path: &Path) -> io::Result<Number> {
+impl Pinned {
+    pub fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), number: number(path)? })
+    }
+
+    /// Blocks for one look at the directory.
+    pub fn stands(&self) -> bool {
+        number(&self.path).is_ok_and(|now| now == self.number)
+    }
+}
+
+fn number(path: &Path) -> io::Result<(u64, u64)> {
     fs::metadata(path).map(|m| (m.dev(), m.ino()))
 }
 

@@ -45,7 +45,13 @@ impl LedgerRows<'_> {
 
     /// Notes that the machine is up at this moment; called every minute, it keeps ages exact across restarts.
     pub async fn seen(self, now: Moment) -> Result<(), StoreError> {
-        self.0.write("note the time since boot", move |conn| seen(conn, &now)).await
+        let in_place = self.0.in_place();
+        self.0
+            .write("note the time since boot", move |conn| {
+                in_place()?;
+                seen(conn, &now)
+            })
+            .await
     }
 
     pub async fn flaps(self) -> Result<Flaps, StoreError> {

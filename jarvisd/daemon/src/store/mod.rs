@@ -83,7 +83,7 @@ pub struct Store {
 struct Inner {
     files: Files,
     /// Which file the database was when it was opened.
-    opened: directory::Number,
+    opened: directory::Pinned,
     clock: Clock,
     limits: Limits,
     queue: mpsc::Sender<Message>,
@@ -123,17 +123,31 @@ impl Store {
         }
     }
 
-    /// Whether the audit stands and the database is still the file that was opened. What is recorded otherwise proves
-    /// nothing, or is never found again.
+    /// Whether the audit stands and the database is still the file that was opened, as last seen. What is recorded
+    /// otherwise proves nothing, or is never found again.
     fn sound(&self) -> Result<(), StoreError> {
-        if let Some(broken) = self.inner.health.tampering() {
-            return Err(StoreError::Audit(broken));
+        self.trusted()?;
+        if self.inner.health.is_displaced() {
+            return Err(StoreError::Displaced { file: self.inner.files.database.clone() });
         }
-        let file = &self.inner.files.database;
-        if directory::number(file).ok() == Some(self.inner.opened) {
-            return Ok(());
+        Ok(())
+    }
+
+    /// Whether the audit stands, as last seen.
+    fn trusted(&self) -> Result<(), StoreError> {
+        self.inner.health.tampering().map_or(Ok(()), |broken| Err(StoreError::Audit(broken)))
+    }
+
+    /// Looks whether the database is still the file that was opened. For the writer's thread: a disk that does not
+    /// answer must not hold up those who wait for others.
+    fn in_place(&self) -> impl Fn() -> Result<(), StoreError> + Send + 'static {
+        let Inner { opened, health, files, .. } = &*self.inner;
+        let (opened, health, file) = (opened.clone(), health.clone(), files.database.clone());
+        move || {
+            let gone = !opened.stands();
+            health.displaced(gone);
+            if gone { Err(StoreError::Displaced { file: file.clone() }) } else { Ok(()) }
         }
-        Err(StoreError::Displaced { file: file.clone() })
     }
 
     /// The kill switch of this data directory.

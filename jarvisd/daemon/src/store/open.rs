@@ -74,7 +74,7 @@ impl Store {
             .name("store-writer".into())
             .spawn(move || writer.run(messages))
             .map_err(|source| StoreError::Io { doing: "start the writer of", path: file.clone(), source })?;
-        let opened = directory::number(file).map_err(|source| StoreError::Io {
+        let opened = directory::Pinned::of(file).map_err(|source| StoreError::Io {
             doing: "open",
             path: file.clone(),
             source,

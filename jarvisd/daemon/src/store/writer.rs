@@ -57,6 +57,8 @@ struct Ailments {
     damaged: bool,
     /// The audit was changed from outside.
     tampered: Option<Broken>,
+    /// Another file bears the database's name, or none.
+    displaced: bool,
 }
 
 impl Health {
@@ -77,6 +79,14 @@ impl Health {
 
     pub fn tampering(&self) -> Option<Broken> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).tampered.clone()
+    }
+
+    pub fn displaced(&self, displaced: bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).displaced = displaced;
+    }
+
+    pub fn is_displaced(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).displaced
     }
 
     pub fn damaged(&self) {

@@ -183,6 +183,7 @@ async fn a_token_is_made_listed_used_and_revoked() {
     assert_eq!(daemon.get(secret, "/api/v1/cluster").await.0, 401);
     for bad in [
         json!({ "name": " ", "scopes": ["read"] }),
+        json!({ "name": secret, "scopes": ["read"] }),
         json!({ "name": "x", "scopes": [] }),
         json!({ "name": "x", "scopes": ["root"] }),
         json!({ "name": "x", "scopes": ["read"], "expires_in_days": 0 }),

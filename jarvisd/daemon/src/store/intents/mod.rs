@@ -97,10 +97,12 @@ impl Intents<'_> {
     /// Records what is about to be sent, with its row of the audit. Both are on the disk when this returns; on
     /// any error nothing is recorded and nothing may be sent. An id that was used before is refused.
     pub async fn begin(self, new: NewIntent) -> Result<audit::Row, StoreError> {
-        self.0.sound()?;
+        self.0.trusted()?;
         let at_ms = self.0.inner.clock.now_ms();
+        let in_place = self.0.in_place();
         self.0
             .write_recorded("record an intent", move |conn, pen| {
+                in_place()?;
                 row::insert(conn, &new)?;
                 ledger::seen(conn, &new.at)?;
                 pen.append(conn, intent_draft(&new, at_ms))
@@ -184,7 +186,7 @@ impl Intents<'_> {
 
     /// Whether the log takes a durable write now: notes that the machine is up at this moment.
     pub async fn writable(self, now: Moment) -> Result<(), StoreError> {
-        self.0.sound()?;
+        self.0.trusted()?;
         self.0.ledger().seen(now).await
     }
 }

@@ -190,8 +190,10 @@ async fn i01_a_switch_thrown_while_one_node_is_tried_keeps_the_change_from_the_n
     for (words, left) in [(0, 0), (1, 1)] {
         let client = client(&settings).guarded(Lets::leave(words));
         let sent = client.send(order(&start, false), &place).await;
-        // What only makes the connection is no change.
-        let changes = other.seen().iter().filter(|seen| seen.method == "POST").count();
+        // What only makes the connection is no change, and it comes before the last word, also before a refusing one.
+        let count = |method: &str| other.seen().iter().filter(|seen| seen.method == method).count();
+        let changes = count("POST");
+        assert_eq!(count("GET"), words + 1);
         assert_eq!((sent.is_ok(), changes), (left == 1, left), "{words}");
         if let Err(error) = sent {
             assert!(matches!(error, SendError::NotSent(_)), "{error}");
