@@ -51,6 +51,26 @@ async fn i06_of_two_approvers_one_wins_and_the_other_is_told_who() -> Result<()>
 }
 
 #[tokio::test]
+async fn one_program_cannot_take_every_seat_of_the_questions() -> Result<()> {
+    let stage = Stage::new(OUTSIDE).await?;
+    let program = stage.program().await?;
+    let (vmid, _) = stage.guest("running", "qemu").await?;
+    let asking = |n: u32| json!({"args": {"vmid": vmid, "name": format!("snap-{n}")}});
+    let mut asked = 0;
+    let refused = loop {
+        let answer = program.post("/api/v1/tools/delete_snapshot", &asking(asked)).await?;
+        if answer.status != 202 {
+            break answer;
+        }
+        asked += 1;
+        ensure!(asked <= 10, "an eleventh question was taken");
+    };
+    ensure!(asked == 10 && refused.status == 429, "{asked}: {} {}", refused.status, refused.text);
+    stage.asked(&stage.person(), "stop_guest", json!({"vmid": vmid})).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn i21_what_changes_before_the_decision_voids_the_question() -> Result<()> {
     let stage = Stage::new(OUTSIDE).await?;
     let (vmid, _) = stage.guest("running", "lxc").await?;
