@@ -14,8 +14,8 @@ bench: ## the benches, with a table of results
 	@exec tests/bench.sh
 
 torture: ## the kill -9 loop over every step of an action, 2,000 runs
-	@cargo build --locked -p jarvisd -p jarvis-sim
-	@KILL_RUNS=$${KILL_RUNS:-2000} cargo test --locked -p jarvis-tests --test e2e -- --nocapture i07_i08
+	@cargo test --locked --workspace --tests --no-run
+	@KILL_RUNS=$${KILL_RUNS:-2000} cargo test --locked --workspace --test e2e -- --nocapture i07_i08
 
 check: ## what is quick: formats, lints, unit tests
 	@exec tests/run.sh quick

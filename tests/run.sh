@@ -62,11 +62,16 @@ prepare() {
     deploy/install.sh dockerd || echo "no Docker engine: the stories about a real one are skipped"
 }
 
+# Always the whole workspace, and the targets by name: another set of packages has other features of their
+# dependencies, and everything would be built once more.
+some_tests() { cargo test --locked --workspace --no-fail-fast "$@"; }
+
 # The types and frames that Rust gives must be the ones in the tree.
 unit() {
+    local files=(jarvisd/*/tests/*.rs jarvisd/*/tests/*/main.rs) names=() file
+    for file in "${files[@]%/main.rs}"; do names+=(--test "$(basename "$file" .rs)"); done
     rm -rf target/generated && mkdir -p target/generated/protocol &&
-        TS_RS_EXPORT_DIR=$PWD/target/generated/protocol \
-            cargo test --locked --workspace --exclude jarvis-tests --tests --no-fail-fast
+        TS_RS_EXPORT_DIR=$PWD/target/generated/protocol some_tests --lib --bins "${names[@]}"
 }
 generated() {
     diff -r target/generated/protocol dashboard/src/protocol ||
@@ -77,16 +82,16 @@ step "install what is missing" check prepare
 step "rust format" check cargo fmt --all --check
 step "rust lints" check cargo clippy --locked --workspace --all-targets -- -D warnings
 step "dashboard lints and types" check npm --prefix dashboard run --silent lint
+step "build of daemon, simulator, tests" check some_tests --tests --no-run
 step "unit and property tests" cargo unit
 step "generated files" check generated
-step "harness, frames, house rules" cargo cargo test --locked -p jarvis-tests --lib --bins --test fixtures --test tidy --no-fail-fast
+step "frames, house rules" cargo some_tests --test fixtures --test tidy
 step "dashboard tests" vitest npm --prefix dashboard run --silent test
 if [ -z "$quick" ]; then
     step "dashboard build" check npm --prefix dashboard run --silent build
     step "dashboard size" check npm --prefix dashboard run --silent size
-    step "binaries for the stories" check cargo build --locked -p jarvisd -p jarvis-sim
     # Stories wait far more than they compute.
-    step "stories" cargo timeout 1200 cargo test --locked -p jarvis-tests --test e2e -- --test-threads 6
+    step "stories" cargo timeout 1200 cargo test --locked --workspace --test e2e -- --test-threads 6
     step "browser" playwright timeout 900 npm --prefix tests/browser test --silent
 fi
 

@@ -102,6 +102,8 @@ pub(crate) struct GuestMemory {
     pub mem: Grade,
     pub disk: Grade,
     pub missed: bool,
+    /// Where its node was in the list of nodes, to look there first.
+    pub seat: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +115,8 @@ pub(crate) struct StorageMemory {
     pub known: Option<StorageStatus>,
     pub fill: Grade,
     pub missed: bool,
+    /// Where its node was in the list of nodes, to look there first.
+    pub seat: usize,
 }
 
 /// How full or busy something is.

@@ -14,6 +14,7 @@ pub mod records;
 pub(crate) mod round;
 mod sorted;
 pub mod state;
+pub mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
@@ -25,4 +26,5 @@ pub use ids::{NodeName, SourceId, StorageId, Upid, Vmid};
 pub use patch::Patch;
 pub use records::*;
 pub use state::ClusterState;
+pub use tags::Tags;
 pub use text::Text;

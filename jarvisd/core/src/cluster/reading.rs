@@ -5,6 +5,7 @@
 
 use super::ids::{NodeName, SourceId, Upid, Vmid};
 use super::records::{GuestKind, GuestStatus, NodeStatus, StorageStatus, TaskStatus};
+use super::{tags::Tags, text::Text};
 
 /// One answer, or the lack of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +66,10 @@ pub struct GuestRow {
     pub kind: GuestKind,
     pub node: NodeName,
     pub status: GuestStatus,
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// `None` in a bare row: keep what was known.
     pub template: Option<bool>,
-    pub tags: Option<Vec<String>>,
+    pub tags: Option<Tags>,
     pub cpu: Option<f64>,
     pub cpu_cores: Option<f64>,
     pub mem_used_bytes: Option<u64>,
@@ -78,7 +79,7 @@ pub struct GuestRow {
     pub disk_total_bytes: Option<u64>,
     pub uptime_s: Option<u64>,
     pub lock: Option<String>,
-    pub pool: Option<String>,
+    pub pool: Option<Text>,
     pub ha_state: Option<String>,
     /// Counters since the guest started.
     pub net_in_bytes: Option<u64>,

@@ -3,13 +3,12 @@
 //! Units come last in names: `_bytes`, `_bps` (bytes a second), `_ms` (UTC milliseconds since 1970).
 //! Ratios are 0..=1. A missing optional field means *not known*, never zero.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{NodeName, SourceId, Upid, Vmid};
 use super::record::record;
+use super::tags::Tags;
 use super::text::Text;
 
 macro_rules! word {
@@ -130,7 +129,7 @@ record! {
         status: GuestStatus,
         health: Health,
         template: bool,
-        tags: Arc<[String]>,
+        tags: Tags,
         src: SourceId,
     }
     optional {

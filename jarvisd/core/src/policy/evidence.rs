@@ -274,7 +274,7 @@ pub fn meant_off(
     let (Some(guest), Some(config)) = (state.guests.get(vmid), configs.get(vmid)) else {
         return Fact::unknown("the guest or its configuration could not be read");
     };
-    if guest.tags.iter().any(|tag| tag == TAG_HANDS_OFF) {
+    if guest.tags.contains(TAG_HANDS_OFF) {
         return Fact::Known(Some(format!("it is tagged `{TAG_HANDS_OFF}`")));
     }
     if !config.onboot {

@@ -205,7 +205,7 @@ mod tests {
             status,
             name: Some("dns".into()),
             template: Some(false),
-            tags: Some(vec![]),
+            tags: Some("".into()),
             cpu: None,
             cpu_cores: None,
             mem_used_bytes: None,

@@ -1,7 +1,7 @@
 //! The current state: whole, or its nodes, guests and storages as filtered, sorted, paged lists.
 
 use actix_web::HttpResponse;
-use jarvis_core::cluster::{GuestKind, GuestStatus, Health, NodeName, NodeStatus, StorageStatus, Vmid};
+use jarvis_core::cluster::{GuestKind, GuestStatus, Health, NodeName, NodeStatus, StorageStatus, Tags, Vmid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -195,10 +195,10 @@ pub fn guests(call: &Call) -> Result<HttpResponse, ApiError> {
     let q: GuestsQuery = call.query()?;
     let (seq, state) = call.site.state.current();
     let lens = Lens { state: &state, now_ms: call.now_ms };
-    let found = |vmid: &Vmid, name: Option<&str>, tags: &[String]| {
+    let found = |vmid: &Vmid, name: Option<&str>, tags: &Tags| {
         holds(q.q.as_ref(), |search| {
             let vmid = vmid.to_string();
-            search.found_in(name.into_iter().chain([vmid.as_str()]).chain(tags.iter().map(String::as_str)))
+            search.found_in(name.into_iter().chain([vmid.as_str()]).chain(tags.iter()))
         })
     };
     let rows = state

@@ -124,7 +124,7 @@ impl Seen<'_> {
             ("name", guest.name.as_deref().unwrap_or_default().to_owned()),
             ("type", kind.to_owned()),
             ("template", flag(guest.template)),
-            ("tags", guest.tags.join(";")),
+            ("tags", guest.tags.as_str().to_owned()),
         ];
         out.gauge("pve_guest_info", "A VM or container", labels, Some(true));
         // On a lost node nobody knows: not seen is not down.

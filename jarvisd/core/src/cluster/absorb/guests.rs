@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::cluster::{
-    ClusterState, Guest, GuestKind, GuestStatus, Health, Node, NodeName, SourceId, Text, Vmid,
+    ClusterState, Guest, GuestKind, GuestStatus, Health, Node, NodeName, SourceId, Tags, Vmid,
     memory::{Direct, Grade, GuestMemory, RawGuest},
     reading::GuestRow,
     round,
@@ -52,7 +52,7 @@ pub(super) fn update(
     let next = Arc::make_mut(&mut copy);
     names(next, row, nodes, bare);
     if figures {
-        take_figures(next, row, memory, (said, moved), at_ms);
+        take_figures(next, row, memory, (said, moved.then_some(&raw)), at_ms);
     }
     if held.is_none() && !bare {
         memory.direct = None;
@@ -132,7 +132,7 @@ pub(super) fn create(row: &GuestRow, nodes: &Nodes, at_ms: i64) -> (Guest, Guest
         status: row.status,
         health: Health::Unknown,
         template: false,
-        tags: Arc::default(),
+        tags: Tags::default(),
         src: SourceId::resources(),
         name: None,
         why: None,
@@ -163,11 +163,13 @@ pub(super) fn create(row: &GuestRow, nodes: &Nodes, at_ms: i64) -> (Guest, Guest
         mem: Grade::Fine,
         disk: Grade::Fine,
         missed: false,
+        seat: 0,
     };
     names(&mut guest, row, nodes, bare);
     if !bare {
-        take_figures(&mut guest, row, &memory, (row.status, true), at_ms);
-        memory.raw = raw(row);
+        let raw = raw(row);
+        take_figures(&mut guest, row, &memory, (row.status, Some(&raw)), at_ms);
+        memory.raw = raw;
     }
     (guest, memory)
 }
@@ -194,13 +196,13 @@ fn names(guest: &mut Guest, row: &GuestRow, nodes: &Nodes, bare: bool) {
     if guest.node != row.node {
         guest.node = place(nodes, &row.node);
     }
-    if row.name.is_some() && row.name.as_deref() != guest.name.as_deref() {
-        guest.name = row.name.as_deref().map(Text::from);
+    if row.name.is_some() && row.name != guest.name {
+        guest.name.clone_from(&row.name);
     }
     guest.template = row.template.unwrap_or(bare && guest.template);
     match &row.tags {
-        Some(tags) if **tags != *guest.tags => guest.tags = tags.as_slice().into(),
-        None if !bare => guest.tags = Arc::default(),
+        Some(tags) if *tags != guest.tags => guest.tags = tags.clone(),
+        None if !bare => guest.tags = Tags::default(),
         _ => {}
     }
     guest.cpu_cores = row.cpu_cores.filter(|c| *c > 0.0).or(guest.cpu_cores);
@@ -210,8 +212,8 @@ fn names(guest: &mut Guest, row: &GuestRow, nodes: &Nodes, bare: bool) {
         guest.lock.clone_from(&row.lock);
     }
     // Missing in a bare row as well when set; both come from the cluster's own configuration.
-    if (!bare || row.pool.is_some()) && row.pool.as_deref() != guest.pool.as_deref() {
-        guest.pool = row.pool.as_deref().map(Text::from);
+    if (!bare || row.pool.is_some()) && row.pool != guest.pool {
+        guest.pool.clone_from(&row.pool);
     }
     if !bare || row.ha_state.is_some() {
         guest.ha_state.clone_from(&row.ha_state);
@@ -222,22 +224,23 @@ fn names(guest: &mut Guest, row: &GuestRow, nodes: &Nodes, bare: bool) {
 fn same_names(guest: &Guest, row: &GuestRow, bare: bool) -> bool {
     guest.kind == row.kind
         && guest.node == row.node
-        && (row.name.is_none() || row.name.as_deref() == guest.name.as_deref())
+        && (row.name.is_none() || row.name == guest.name)
         && guest.template == row.template.unwrap_or(bare && guest.template)
-        && row.tags.as_ref().map_or(bare || guest.tags.is_empty(), |t| **t == *guest.tags)
+        && row.tags.as_ref().map_or(bare || guest.tags.is_empty(), |t| *t == guest.tags)
         && row.cpu_cores.is_none_or(|c| c <= 0.0 || guest.cpu_cores == Some(c))
         && nonzero(row.mem_total_bytes).is_none_or(|n| guest.mem_total_bytes == Some(n))
         && nonzero(row.disk_total_bytes).is_none_or(|n| guest.disk_total_bytes == Some(n))
         && row.lock == guest.lock
-        && ((bare && row.pool.is_none()) || row.pool.as_deref() == guest.pool.as_deref())
+        && ((bare && row.pool.is_none()) || row.pool == guest.pool)
         && ((bare && row.ha_state.is_none()) || row.ha_state == guest.ha_state)
 }
 
+/// `moved`: what the row says now, when that is not what it said before.
 fn take_figures(
     guest: &mut Guest,
     row: &GuestRow,
     memory: &GuestMemory,
-    (said, moved): (GuestStatus, bool),
+    (said, moved): (GuestStatus, Option<&RawGuest>),
     at_ms: i64,
 ) {
     if !runs(said) {
@@ -251,14 +254,11 @@ fn take_figures(
     guest.mem_host_bytes = nonzero(round::used(row.mem_host_bytes, None));
     guest.disk_used_bytes = disk(row, guest.disk_total_bytes);
     guest.started_ms = start_time(guest.started_ms.filter(|_| !reset), row.uptime_s, at_ms);
-    if !moved {
-        return;
-    }
+    let Some(new) = moved else { return };
     if reset || !memory.raw.status.is_some_and(runs) {
         still(guest);
         return;
     }
-    let new = raw(row);
     let span_ms = at_ms.saturating_sub(memory.moved_ms);
     let [net_in, net_out, read, write] = rates(memory.raw.counters, new.counters, span_ms);
     guest.net_in_bps = net_in;

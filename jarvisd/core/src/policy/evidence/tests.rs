@@ -163,7 +163,7 @@ fn i22_off_by_a_person_onboot_or_tag_is_off_on_purpose_and_off_by_itself_is_not(
     let mut off = configs();
     off.get_mut(&vmid(100)).unwrap().onboot = false;
     assert!(why(&state, &off).known().unwrap().is_some());
-    Arc::make_mut(state.guests.get_mut(&vmid(100)).unwrap()).tags = [TAG_HANDS_OFF.into()].into();
+    Arc::make_mut(state.guests.get_mut(&vmid(100)).unwrap()).tags = TAG_HANDS_OFF.into();
     assert!(why(&state, &configs()).known().unwrap().is_some());
     assert!(why(&state, &BTreeMap::new()).known().is_none());
 }

@@ -277,7 +277,7 @@ fn guest_row(vmid: u32, kind: GuestKind, name: &str, running: bool) -> GuestRow 
         status: if running { GuestStatus::Running } else { GuestStatus::Stopped },
         name: Some(name.into()),
         template: Some(false),
-        tags: Some(vec!["prod".into()]),
+        tags: Some("prod".into()),
         cpu: Some(0.1),
         cpu_cores: Some(2.0),
         mem_used_bytes: Some(1 << 30),

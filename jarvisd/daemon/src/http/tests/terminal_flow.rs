@@ -95,7 +95,11 @@ async fn a_flood_of_keys_nobody_takes_is_cut_off_and_the_shell_survives() {
         }
     }
     assert!(matches!(closed, Some(4429 | 1006)), "{closed:?}");
+    // Coming back tells the shell a size; what it has not taken must not cut that off again.
     let mut tty = Tty::back(&daemon, &cookie, &ready, None).await;
+    for cols in 80..130 {
+        tty.say(json!({ "type": "resize", "cols": cols, "rows": 24 })).await;
+    }
     tty.until("awake-2").await;
 }
 

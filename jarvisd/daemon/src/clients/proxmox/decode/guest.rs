@@ -1,12 +1,12 @@
 //! A guest, from a row of the resources or from its own status.
 
 use jarvis_core::cluster::reading::GuestRow;
-use jarvis_core::cluster::{GuestKind, GuestStatus, NodeName, Vmid};
+use jarvis_core::cluster::{GuestKind, GuestStatus, NodeName, Tags, Text, Vmid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::field::Field;
-use super::{Decoded, Oddities, Unreadable, start, words};
+use super::{Decoded, Oddities, Unreadable, start};
 
 /// What both sources say in the same words.
 #[derive(Default, Deserialize)]
@@ -48,11 +48,11 @@ pub(super) fn row(
     let vmid = read.or(vmid).ok_or("no usable vmid")?;
     let mem_total_bytes = f.maxmem.read("maxmem", odd);
     let template = f.template.read("template", odd);
-    let name = f.name.read("name", odd).map(|name| short(name, "name", odd));
+    let name = f.name.read("name", odd).map(|name| Text::from(short(name, "name", odd)));
     // A guest that was just made, or whose node was lost, has a bare row; what it lacks is then not known,
     // where in a full row it means none.
     let full = mem_total_bytes.is_some() || template.is_some() || name.is_some();
-    let tags = f.tags.read("tags", odd).map(|tags| words(&short(tags, "tags", odd)));
+    let tags = f.tags.read("tags", odd).map(|tags| Tags::from(short(tags, "tags", odd).as_str()));
     let disk = f.disk.read("disk", odd);
     let cores = f.maxcpu.read("maxcpu", odd);
     Ok(GuestRow {
@@ -65,7 +65,7 @@ pub(super) fn row(
         ),
         name,
         template: template.or(full.then_some(false)),
-        tags: tags.or(full.then(Vec::new)),
+        tags: tags.or(full.then(Tags::default)),
         cpu: f.cpu.read("cpu", odd).and_then(|share| ratio(share, "cpu", odd)),
         cpu_cores: cores.or(f.cpus.read("cpus", odd)),
         mem_used_bytes: f.mem.read("mem", odd),
@@ -76,7 +76,7 @@ pub(super) fn row(
         disk_total_bytes: f.maxdisk.read("maxdisk", odd),
         uptime_s: f.uptime.read("uptime", odd),
         lock: f.lock.read("lock", odd).map(|lock| short(lock, "lock", odd)),
-        pool: f.pool.read("pool", odd).map(|pool| short(pool, "pool", odd)),
+        pool: f.pool.read("pool", odd).map(|pool| short(pool, "pool", odd).into()),
         ha_state: f.hastate.read("hastate", odd).map(|state| short(state, "hastate", odd)),
         net_in_bytes: f.netin.read("netin", odd),
         net_out_bytes: f.netout.read("netout", odd),

@@ -127,7 +127,7 @@ fn a_lost_nodes_guest_keeps_only_what_its_bare_row_says() {
     let template = read.guests.iter().find(|g| g.vmid.get() == 9000).unwrap();
     assert_eq!(template.template, Some(true));
     let live = read.guests.iter().find(|g| g.vmid.get() == 120).unwrap();
-    assert_eq!(live.tags, Some(vec!["docker".into(), "mgmt".into()]));
+    assert_eq!(live.tags, Some("docker;mgmt".into()));
 }
 
 #[test]

@@ -19,8 +19,6 @@ use crate::clients::ssh::ShellEvent;
 const TYPED_BYTES_MAX: usize = 1024 * 1024;
 /// What a screen is asked to stay below.
 const TYPED_BYTES_ASKED: u32 = 64 * 1024;
-/// What a change of size counts for in the queue of what was typed.
-const RESIZE_BYTES: usize = 16;
 
 /// The next thing for a screen; called when there is one.
 pub fn next_word(
@@ -90,14 +88,21 @@ impl Held {
         }
     }
 
-    /// For the node, in its turn. A screen that sends more than fits is let go; it may come back.
+    /// For the node, in its turn. A screen that sends more than fits is let go; it may come back, and finds what did
+    /// fit still waiting. Changes of size always fit: of those that follow each other the last two matter.
     pub(super) fn queue(&mut self, typed: Typed) -> bool {
         if self.live.is_none() {
             return true;
         }
-        self.typed_waiting += size_of(&typed);
-        self.typed.push_back(typed);
-        if self.typed_waiting <= TYPED_BYTES_MAX {
+        let resize = |typed: &Typed| matches!(typed, Typed::Resize(_));
+        // Two, because there and back is how a program is made to draw everything anew.
+        if resize(&typed) && self.typed.iter().rev().take(2).filter(|t| resize(t)).count() == 2 {
+            self.typed.pop_back();
+        }
+        let waiting = self.typed_waiting + size_of(&typed);
+        if waiting <= TYPED_BYTES_MAX {
+            self.typed_waiting = waiting;
+            self.typed.push_back(typed);
             return true;
         }
         if let Some(screen) = &self.screen {
@@ -150,7 +155,8 @@ fn broken(reason: String) -> (Ending, TerminalServerFrame) {
 fn size_of(typed: &Typed) -> usize {
     match typed {
         Typed::Keys(bytes) => bytes.len(),
-        Typed::Resize(_) => RESIZE_BYTES,
+        // Of two neighbours at most.
+        Typed::Resize(_) => 0,
     }
 }
 
