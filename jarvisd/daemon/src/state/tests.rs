@@ -32,7 +32,7 @@ fn poll(at_ms: i64, bits: u64) -> Vec<Reading> {
         kind: GuestKind::Qemu,
         node: "pve".parse().unwrap(),
         status: if bits >> (10 + i) & 1 == 1 { GuestStatus::Running } else { GuestStatus::Stopped },
-        name: Some(format!("guest{i}")),
+        name: Some(format!("guest{i}").into()),
         template: Some(false),
         tags: None,
         cpu: Some(f64::from(u32::try_from(bits >> i & 7).unwrap()) / 8.0),

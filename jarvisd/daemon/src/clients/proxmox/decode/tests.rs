@@ -70,7 +70,10 @@ fn every_recorded_resources_list_decodes_to_what_its_json_says() {
         assert_eq!(read.value.guests.len(), guests.len());
         for (g, row) in read.value.guests.iter().zip(&guests) {
             assert_eq!(Some(f64::from(g.vmid.get())), number(row, "vmid"));
-            assert_eq!((g.node.as_str(), &g.name), (row["node"].as_str().unwrap(), &text(row, "name")));
+            assert_eq!(
+                (g.node.as_str(), g.name.as_deref()),
+                (row["node"].as_str().unwrap(), text(row, "name").as_deref())
+            );
             assert_eq!(g.cpu, number(row, "cpu").map(|c| c.min(1.0)));
             for (ours, theirs) in [
                 (g.mem_used_bytes, "mem"),
