@@ -8,9 +8,14 @@ type Health = { readonly health: string };
 
 /** How many things are not well; shown as a number on the icon. */
 export function unwell(tables: Pick<Tables, "node" | "guest" | "storage">): number {
-  const bad = (rows: ReadonlyMap<string, Health>): number =>
-    [...rows.values()].filter((r) => r.health === "attention" || r.health === "critical").length;
-  return bad(tables.node) + bad(tables.guest) + bad(tables.storage);
+  let bad = 0;
+  const count = (rows: ReadonlyMap<string, Health>): void => {
+    for (const { health } of rows.values()) if (health === "attention" || health === "critical") bad++;
+  };
+  count(tables.node);
+  count(tables.guest);
+  count(tables.storage);
+  return bad;
 }
 
 /** What waits for a person comes before what is unwell: it has an end. */

@@ -1,21 +1,18 @@
 // The reactor: one arc per node, one dot per guest. A picture of facts that the lists also state in words.
 import { memo, useMemo, useRef } from "react";
-import type { Guest } from "../protocol/Guest";
 import type { Node } from "../protocol/Node";
+import type { Task } from "../protocol/Task";
 import { useSight } from "../stream/sight";
 import { useCluster, useLive, useStream, useTable } from "../stream/store";
 import { percent, ratio, UNKNOWN } from "../ui/format";
 import { useMoving } from "../ui/motion";
 import { useView } from "../ui/view";
-import { arcPath, arcs, hubs, NODES_ON_RING_MAX, near, point, upsideDown } from "./coreGeometry";
-import type { GlobeScene } from "./globe";
+import { arcPath, arcs, NODES_ON_RING_MAX, point, upsideDown } from "./coreGeometry";
+import { type GlobeScene, sceneOf } from "./globeScene";
 import { Headline } from "./Headline";
 import { KeyFigures } from "./KeyFigures";
 import { ReactorCanvas } from "./ReactorCanvas";
 import "./Core.css";
-
-/** Traffic which lights a spoke fully: 1 Gb/s. */
-const TRAFFIC_FULL_BPS = 125_000_000;
 
 export function Core() {
   const mode = useView((v) => v.mode);
@@ -27,7 +24,7 @@ export function Core() {
     () => [...table.values()].sort((a, b) => a.name.localeCompare(b.name)).slice(0, NODES_ON_RING_MAX),
     [table],
   );
-  const busy = useStream((s) => [...s.mirror.tables.task.values()].some((t) => t.status === "running"));
+  const busy = useStream((s) => isBusy(s.mirror.tables.task));
   const moving = useMoving();
   const dark = !live || sight.state === "lost";
   return (
@@ -51,6 +48,11 @@ export function Core() {
       <KeyFigures />
     </section>
   );
+}
+
+function isBusy(tasks: ReadonlyMap<string, Task>): boolean {
+  for (const t of tasks.values()) if (t.status === "running") return true;
+  return false;
 }
 
 const TICKS = Array.from({ length: 120 }, (_, i) => {
@@ -172,43 +174,6 @@ function Heart({ shape }: { readonly shape: Node["health"] }) {
   );
 }
 
-/** How finely a spoke shows traffic: finer steps would be sent to the worker and seen by nobody. */
-const TRAFFIC_STEPS = 16;
-
-function trafficOf(g: Guest): number {
-  const bps = g.as_of_ms === undefined ? (g.net_in_bps ?? 0) + (g.net_out_bps ?? 0) : 0;
-  const share = Math.min(1, Math.log1p(bps / 1000) / Math.log1p(TRAFFIC_FULL_BPS / 1000));
-  return Math.round(share * TRAFFIC_STEPS) / TRAFFIC_STEPS;
-}
-
-function sceneOf(
-  nodes: readonly Node[],
-  guests: Iterable<Guest>,
-  linked: boolean,
-  dark: boolean,
-): GlobeScene {
-  const places = hubs(nodes.length);
-  const at = new Map(nodes.map((n, i) => [n.name, i]));
-  const shown = [...guests].filter((g) => !g.template && at.has(g.node)).sort((a, b) => a.vmid - b.vmid);
-  const counts = nodes.map((n) => shown.filter((g) => g.node === n.name).length);
-  const nth = nodes.map(() => 0);
-  const dots = shown.flatMap((g): GlobeScene["dots"][number][] => {
-    const hub = at.get(g.node) ?? 0;
-    const place = places[hub];
-    const index = nth[hub] ?? 0;
-    nth[hub] = index + 1;
-    if (!place) return [];
-    const where = near(place, index, counts[hub] ?? 1);
-    return [{ at: where, hub, shape: g.health, label: String(g.vmid), traffic: trafficOf(g) }];
-  });
-  return {
-    hubs: nodes.map((n, i) => ({ at: places[i] ?? [0, 0, 1], live: n.status === "online" })),
-    dots,
-    linked,
-    dark,
-  };
-}
-
 interface MovingProps {
   readonly nodes: readonly Node[];
   readonly dark: boolean;
@@ -220,15 +185,11 @@ interface MovingProps {
 
 function Moving({ nodes, dark, linked, moving, busy, mode }: MovingProps) {
   const guests = useTable("guest");
-  const fresh = useMemo(() => sceneOf(nodes, guests.values(), linked, dark), [nodes, guests, linked, dark]);
-  // Figures change each second, what is drawn of them seldom.
-  const kept = useRef({ key: "", scene: fresh });
-  const key = JSON.stringify([
-    fresh.dots.map((d) => [d.label, d.hub, d.shape, d.traffic]),
-    fresh.hubs,
-    linked,
-    dark,
-  ]);
-  if (kept.current.key !== key) kept.current = { key, scene: fresh };
-  return <ReactorCanvas scene={kept.current.scene} moving={moving && !dark} busy={busy} mode={mode} />;
+  const last = useRef<GlobeScene | undefined>(undefined);
+  // Figures change each second, what is drawn of them seldom: then it is the same scene again.
+  const scene = useMemo(() => {
+    last.current = sceneOf({ nodes, guests: guests.values(), linked, dark }, last.current);
+    return last.current;
+  }, [nodes, guests, linked, dark]);
+  return <ReactorCanvas scene={scene} moving={moving && !dark} busy={busy} mode={mode} />;
 }

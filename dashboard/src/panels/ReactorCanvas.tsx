@@ -1,7 +1,7 @@
 // Holds the moving picture of the reactor: gives its canvas to a worker, and tells it what to show while it is seen.
 import { useEffect, useRef } from "react";
 import labelFont from "../theme/fonts/barlow-condensed-latin-600-normal.woff2?url";
-import type { GlobeScene } from "./globe";
+import type { GlobeScene } from "./globeScene";
 import { type Look, REACTOR_UNITS, Reactor } from "./reactor";
 import type { ToWorker } from "./reactorWorker";
 

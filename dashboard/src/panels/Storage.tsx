@@ -1,5 +1,5 @@
 // Where the data lives and how full it is. A shared storage is one line, whichever nodes see it.
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import { useSight } from "../stream/sight";
 import { useLoaded, useTable } from "../stream/store";
 import { type Pool, pools } from "../stream/sums";
@@ -63,7 +63,7 @@ function sum(list: readonly Pool[]) {
   return total > 0 ? bytesOf(used, total) : { value: UNKNOWN, unit: "" };
 }
 
-function PoolRow({ pool }: { readonly pool: Pool }) {
+const PoolRow = memo(function PoolRow({ pool }: { readonly pool: Pool }) {
   const { best } = pool;
   const full = ratio(best.used_bytes, best.total_bytes);
   const of = bytesOf(best.used_bytes, best.total_bytes);
@@ -94,5 +94,14 @@ function PoolRow({ pool }: { readonly pool: Pool }) {
       </span>
       <span className="sr">{down ? "not available" : `${percentUnit(full)} full`}</span>
     </li>
+  );
+}, sameLine);
+
+/** Each change of any storage groups them anew; a line is drawn again when its own records are others. */
+function sameLine(a: { readonly pool: Pool }, b: { readonly pool: Pool }): boolean {
+  return (
+    a.pool.best === b.pool.best &&
+    a.pool.nodes.join() === b.pool.nodes.join() &&
+    a.pool.away.join() === b.pool.away.join()
   );
 }

@@ -1,28 +1,7 @@
 // Draws the globe on a 2D canvas: hubs are nodes, dots are guests, a spoke glows with its guest's traffic.
 import { withAlpha } from "../ui/draw";
 import { between, lattice, type Vec } from "./coreGeometry";
-
-export interface GlobeDot {
-  readonly at: Vec;
-  readonly hub: number;
-  readonly shape: "ok" | "attention" | "critical" | "off" | "unknown";
-  readonly label: string;
-  /** 0..1, logarithmic. */
-  readonly traffic: number;
-}
-
-export interface GlobeHub {
-  readonly at: Vec;
-  readonly live: boolean;
-}
-
-export interface GlobeScene {
-  readonly hubs: readonly GlobeHub[];
-  readonly dots: readonly GlobeDot[];
-  /** Whether the members are known to see each other. */
-  readonly linked: boolean;
-  readonly dark: boolean;
-}
+import { type GlobeHub, type GlobeScene, SHAPES, type Shape, TRAFFIC_STEPS } from "./globeScene";
 
 export interface Inks {
   readonly cy: string;
@@ -62,10 +41,12 @@ export function drawGlobe(ctx: Context, size: number, scene: GlobeScene, turn: n
   net(d);
   stars(d);
   if (scene.linked) links(d, scene.hubs);
-  for (const dot of busiest(scene.dots)) spoke(d, dot, scene.hubs[dot.hub]);
-  // A thousand guests must not become four clouds.
-  const crowd: Draw = scene.dots.length > CROWD ? { ...d, unit: d.unit * 0.5 } : d;
-  for (const dot of scene.dots) guest(dot.shape === "ok" || dot.shape === "off" ? crowd : d, dot, inks);
+  for (const i of busiest(scene.traffic)) spoke(d, scene, i);
+  const dots = Dots.of(scene, d);
+  // A thousand guests must not become four clouds, nor cost a thousand fills.
+  const crowded = scene.shape.length > CROWD;
+  dots.calm({ ...d, unit: crowded ? d.unit * 0.5 : d.unit }, inks);
+  dots.hot(d, inks);
   for (const hub of scene.hubs) ring(d, hub);
 }
 
@@ -92,11 +73,11 @@ function net({ ctx, r, turn, unit }: Draw): void {
 }
 
 function stars({ ctx, r, turn, unit }: Draw): void {
-  const bands: number[][] = Array.from({ length: BANDS }, () => []);
+  const bands = emptyBands();
   for (const s of STARS) {
     const p = project(s, turn);
     if (p[2] < -0.55) continue;
-    bands[Math.min(BANDS - 1, Math.floor((p[2] + 1) * (BANDS / 2)))]?.push(p[0] * r, p[1] * r);
+    bands[bandOf(p[2])]?.push(p[0] * r, p[1] * r);
   }
   for (const [k, band] of bands.entries()) {
     const depth = (k + 0.5) / BANDS;
@@ -136,39 +117,99 @@ function links(d: Draw, hubs: readonly GlobeHub[]): void {
 /** More would be a haze, and each costs thirty strokes. */
 const SPOKES_MAX = 32;
 
-function busiest(dots: readonly GlobeDot[]): readonly GlobeDot[] {
-  return dots.length <= SPOKES_MAX
-    ? dots
-    : dots.toSorted((a, b) => b.traffic - a.traffic).slice(0, SPOKES_MAX);
+/** Indices of the guests with the most traffic. */
+function busiest(traffic: Uint8Array): readonly number[] {
+  const found: number[] = [];
+  for (let level = TRAFFIC_STEPS; level > 0 && found.length < SPOKES_MAX; level--)
+    for (
+      let i = traffic.indexOf(level);
+      i >= 0 && found.length < SPOKES_MAX;
+      i = traffic.indexOf(level, i + 1)
+    )
+      found.push(i);
+  return found;
 }
 
-function spoke(d: Draw, dot: GlobeDot, hub: GlobeHub | undefined): void {
-  if (hub && dot.traffic > 0.02) flow(d, hub.at, dot.at, 0.15 + 0.75 * dot.traffic, 0.05);
+const placeOf = (at: Float32Array, i: number): Vec => [
+  at[i * 3] ?? 0,
+  at[i * 3 + 1] ?? 0,
+  at[i * 3 + 2] ?? 0,
+];
+
+function spoke(d: Draw, { hubs, places, traffic }: GlobeScene, i: number): void {
+  const hub = hubs[places.hub[i] ?? 0];
+  const share = (traffic[i] ?? 0) / TRAFFIC_STEPS;
+  if (hub) flow(d, hub.at, placeOf(places.at, i), 0.15 + 0.75 * share, 0.05);
 }
 
-function guest({ ctx, r, turn, unit }: Draw, dot: GlobeDot, inks: Inks): void {
-  const p = project(dot.at, turn);
-  if (p[2] < -0.35) return;
-  const depth = (p[2] + 1) / 2;
-  const hot = dot.shape === "attention" || dot.shape === "critical";
-  const ink =
-    dot.shape === "attention"
-      ? inks.am
-      : dot.shape === "critical"
-        ? inks.rd
-        : dot.shape === "ok"
-          ? inks.cy
-          : inks.grey;
-  const [x, y] = [p[0] * r, p[1] * r];
-  const disc = (radius: number, alpha: number): void => {
-    ctx.fillStyle = withAlpha(ink, alpha);
-    ctx.beginPath();
-    ctx.arc(x, y, radius * unit, 0, Math.PI * 2);
-    ctx.fill();
-  };
-  disc(hot ? 22 : 14, 0.12 * depth);
-  disc(hot ? 7.5 : 5, 0.25 + 0.75 * depth);
-  if (!hot || p[2] < 0.1) return;
+/** More names than this would lie on each other. */
+const NAMED_MAX = 48;
+const HOT: ReadonlySet<Shape> = new Set(["attention", "critical"]);
+
+interface HotDot {
+  readonly at: Vec;
+  readonly shape: Shape;
+  readonly label: string;
+}
+
+/** The guests in front: calm ones by ink and depth, so that each such group is one fill; hot ones one by one. */
+class Dots {
+  private readonly bands = { ok: emptyBands(), grey: emptyBands() };
+  private readonly warm: HotDot[] = [];
+
+  static of({ places, shape }: GlobeScene, { r, turn }: Draw): Dots {
+    const dots = new Dots();
+    for (let i = 0; i < shape.length; i++) {
+      const p = project(placeOf(places.at, i), turn);
+      if (p[2] < -0.35) continue;
+      const kind = SHAPES[shape[i] ?? 0] ?? "unknown";
+      if (HOT.has(kind)) dots.warm.push({ at: p, shape: kind, label: String(places.vmid[i]) });
+      else dots.bands[kind === "ok" ? "ok" : "grey"][bandOf(p[2])]?.push(p[0] * r, p[1] * r);
+    }
+    return dots;
+  }
+
+  calm({ ctx, unit }: Draw, inks: Inks): void {
+    for (const [name, ink] of [
+      ["grey", inks.grey],
+      ["ok", inks.cy],
+    ] as const) {
+      for (const [k, band] of this.bands[name].entries()) {
+        const depth = (k + 0.5) / BANDS;
+        discs(ctx, band, 14 * unit, withAlpha(ink, 0.12 * depth));
+        discs(ctx, band, 5 * unit, withAlpha(ink, 0.25 + 0.75 * depth));
+      }
+    }
+  }
+
+  hot(d: Draw, inks: Inks): void {
+    const named = this.warm.length <= NAMED_MAX;
+    for (const dot of this.warm) hotGuest(d, dot, dot.shape === "attention" ? inks.am : inks.rd, named);
+  }
+}
+
+const emptyBands = (): number[][] => Array.from({ length: BANDS }, () => []);
+const bandOf = (z: number): number => Math.max(0, Math.min(BANDS - 1, Math.floor((z + 1) * (BANDS / 2))));
+
+function discs(ctx: Context, places: readonly number[], radius: number, ink: string): void {
+  if (places.length === 0) return;
+  ctx.fillStyle = ink;
+  ctx.beginPath();
+  for (let i = 0; i < places.length; i += 2) {
+    const x = places[i] ?? 0;
+    const y = places[i + 1] ?? 0;
+    ctx.moveTo(x + radius, y);
+    ctx.arc(x, y, radius, 0, Math.PI * 2);
+  }
+  ctx.fill();
+}
+
+function hotGuest({ ctx, r, unit }: Draw, { at, label }: HotDot, ink: string, named: boolean): void {
+  const depth = (at[2] + 1) / 2;
+  const [x, y] = [at[0] * r, at[1] * r];
+  discs(ctx, [x, y], 22 * unit, withAlpha(ink, 0.12 * depth));
+  discs(ctx, [x, y], 7.5 * unit, withAlpha(ink, 0.25 + 0.75 * depth));
+  if (!named || at[2] < 0.1) return;
   ctx.strokeStyle = withAlpha(ink, 0.8);
   ctx.lineWidth = 2 * unit;
   ctx.beginPath();
@@ -183,7 +224,7 @@ function guest({ ctx, r, turn, unit }: Draw, dot: GlobeDot, inks: Inks): void {
   ctx.font = `600 ${Math.round(26 * unit)}px "Barlow Condensed"`;
   ctx.fillStyle = ink;
   ctx.textAlign = side > 0 ? "left" : "right";
-  ctx.fillText(dot.label, x + side * 63 * unit, y + 43 * unit);
+  ctx.fillText(label, x + side * 63 * unit, y + 43 * unit);
 }
 
 function ring({ ctx, r, turn, unit }: Draw, hub: GlobeHub): void {

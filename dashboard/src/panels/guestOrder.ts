@@ -43,39 +43,82 @@ export function matches(g: Guest, filter: Filter): boolean {
   }
 }
 
-export function finds(g: Guest, search: string): boolean {
+/** What is looked for, read once for all guests; null finds every guest. */
+function finder(search: string): ((g: Guest) => boolean) | null {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
-  const text = [String(g.vmid), guestName(g), g.node, g.status, g.pool ?? "", ...g.tags]
-    .join(" ")
-    .toLowerCase();
-  return words.every((w) => text.includes(w));
+  if (words.length === 0) return null;
+  return (g) => {
+    const text = [String(g.vmid), guestName(g), g.node, g.status, g.pool ?? "", ...g.tags]
+      .join(" ")
+      .toLowerCase();
+    return words.every((w) => text.includes(w));
+  };
+}
+
+/** How many guests each filter shows, in one walk over them. */
+export function countsOf(guests: Iterable<Guest>): Readonly<Record<Filter, number>> {
+  const counts = { all: 0, vm: 0, ct: 0, issues: 0 };
+  for (const g of guests) {
+    counts.all++;
+    if (g.kind === "qemu") counts.vm++;
+    else counts.ct++;
+    if (hasIssue(g)) counts.issues++;
+  }
+  return counts;
 }
 
 const share = (used: number | undefined, total: number | undefined): number =>
   used !== undefined && total !== undefined && total > 0 ? used / total : -1;
 
-const COMPARE: Readonly<Record<SortBy, (a: Guest, b: Guest) => number>> = {
-  vmid: () => 0,
-  name: (a, b) => guestName(a).localeCompare(guestName(b)),
-  node: (a, b) => a.node.localeCompare(b.node),
-  // Compared in whole percent, as shown: rows must not change places for what nobody can see.
-  cpu: (a, b) => Math.round((a.cpu ?? -1) * 100) - Math.round((b.cpu ?? -1) * 100),
-  mem: (a, b) =>
-    Math.round(share(a.mem_used_bytes, a.mem_total_bytes) * 100) -
-    Math.round(share(b.mem_used_bytes, b.mem_total_bytes) * 100),
+/** What a guest is ordered by, found once and not at each comparison. */
+const KEY: Readonly<Record<SortBy, (g: Guest) => string | number>> = {
+  vmid: (g) => g.vmid,
+  name: guestName,
+  node: (g) => g.node,
+  // In whole percent, as shown: rows must not change places for what nobody can see.
+  cpu: (g) => Math.round((g.cpu ?? -1) * 100),
+  mem: (g) => Math.round(share(g.mem_used_bytes, g.mem_total_bytes) * 100),
 };
 
-/** What is unwell comes first unless a figure is asked for; equal ones by number. */
-export function arrange(guests: Iterable<Guest>, filter: Filter, search: string, sort: Sort): string[] {
-  const kept: Guest[] = [];
-  for (const g of guests) if (matches(g, filter) && finds(g, search)) kept.push(g);
+const collator = new Intl.Collator();
+
+interface Placed {
+  readonly vmid: number;
+  readonly key: string | number;
+  readonly issue: boolean;
+}
+
+const compareKeys = (a: string | number, b: string | number): number =>
+  typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));
+
+/**
+ * What is unwell comes first unless a figure is asked for; equal ones by number.
+ * `before` is the last answer: ten thousand guests hardly change places in a second, and what is nearly in order is
+ * soon in order. It is given back itself when nothing moved, so that nothing is drawn for that.
+ */
+export function arrange(
+  guests: ReadonlyMap<string, Guest>,
+  filter: Filter,
+  search: string,
+  sort: Sort,
+  before: readonly string[] = [],
+): readonly string[] {
+  const found = finder(search);
+  const keyOf = KEY[sort.by];
+  const kept = new Map<string, Placed>();
+  const put = (id: string, g: Guest | undefined): void => {
+    if (!g || !matches(g, filter) || (found && !found(g))) return;
+    kept.set(id, { vmid: g.vmid, key: keyOf(g), issue: hasIssue(g) });
+  };
+  for (const id of before) put(id, guests.get(id));
+  for (const [id, g] of guests) if (!kept.has(id)) put(id, g);
   const sign = sort.down ? -1 : 1;
   const worstFirst = sort.by === "vmid" && !sort.down;
-  kept.sort(
-    (a, b) =>
-      (worstFirst ? Number(hasIssue(b)) - Number(hasIssue(a)) : 0) ||
-      sign * (COMPARE[sort.by](a, b) || a.vmid - b.vmid),
+  const order = [...kept].sort(
+    ([, a], [, b]) =>
+      (worstFirst ? Number(b.issue) - Number(a.issue) : 0) ||
+      sign * (compareKeys(a.key, b.key) || a.vmid - b.vmid),
   );
-  return kept.map((g) => String(g.vmid));
+  if (order.length === before.length && order.every(([id], i) => id === before[i])) return before;
+  return order.map(([id]) => id);
 }

@@ -1,7 +1,8 @@
 // What moves in the reactor, on one canvas: the globe and the two rings that turn. Runs in a worker where there is
 // one, so that a busy page never makes it stutter and it never makes a page busy.
 import { arcPath, arcs } from "./coreGeometry";
-import { drawGlobe, type GlobeScene, type Inks } from "./globe";
+import { drawGlobe, type Inks } from "./globe";
+import type { GlobeScene } from "./globeScene";
 
 /** The picture's own units: the same as the ring's view box. */
 export const REACTOR_UNITS = 472;

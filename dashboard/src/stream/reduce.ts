@@ -162,11 +162,17 @@ const isObject = (v: unknown): v is Record<string, unknown> =>
 /** RFC 7396. Gives a new object; neither argument is changed. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
-  const merged = new Map<string, unknown>(isObject(target) ? Object.entries(target) : []);
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) merged.delete(key);
-    else merged.set(key, isObject(value) ? mergePatch(merged.get(key), value) : value);
+  const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  for (const key of Object.keys(patch)) {
+    const value = patch[key];
+    if (value === null) delete merged[key];
+    else if (key === "__proto__") define(merged, key, mergePatch(undefined, value));
+    else merged[key] = isObject(value) ? mergePatch(merged[key], value) : value;
   }
-  // `fromEntries` defines own properties, so a key named `__proto__` stays a harmless field.
-  return Object.fromEntries(merged);
+  return merged;
+}
+
+/** An own property, so that a key of that name stays a harmless field. */
+function define(record: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
 }

@@ -22,14 +22,17 @@ const CALM: ReadonlySet<string> = new Set([
   "detail_as_of_ms",
   "temp_c",
   "sensors_as_of_ms",
-  "temp_c",
-  "sensors_as_of_ms",
-  "via",
+  // Counted back from a time of running that is told in whole seconds, it moves by one now and then.
+  "started_ms",
 ]);
 
 export function urgent(frame: ServerFrame): boolean {
   if (frame.type !== "change") return true;
-  return (
-    frame.del.length > 0 || frame.up.some(([, , patch]) => Object.keys(patch).some((key) => !CALM.has(key)))
-  );
+  // How well a source is seen is told by clocks, which tick once a second themselves.
+  return frame.del.length > 0 || frame.up.some(([kind, , patch]) => kind !== "source" && tells(patch));
+}
+
+function tells(patch: object): boolean {
+  for (const key in patch) if (!CALM.has(key)) return true;
+  return false;
 }

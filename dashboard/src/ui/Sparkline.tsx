@@ -1,12 +1,7 @@
-// A small line of the recent past, drawn straight from a ring of numbers when told of a new one.
-import { useEffect, useRef } from "react";
-import { fade, fillUnder, line, prepare, runs } from "./draw";
-import { useView } from "./view";
-
-export interface SparkSample {
-  readonly tMs: number;
-  readonly v: number;
-}
+// A small line of the recent past, set straight from a ring of numbers when told of a new one.
+// An outline and not a canvas: each canvas is a layer of its own, and fifty of them made every picture of the page dear.
+import { useEffect, useId, useRef } from "react";
+import { BOX, type SparkSample, sparkPath } from "./sparkPath";
 
 interface SparklineProps {
   readonly watch: (listener: () => void) => () => void;
@@ -19,62 +14,36 @@ interface SparklineProps {
   readonly label: string;
 }
 
-const PAD = 3;
-
-function paint(
-  canvas: HTMLCanvasElement,
-  samples: readonly SparkSample[],
-  spanMs: number,
-  gapMs: number,
-  top?: number,
-): void {
-  const area = prepare(canvas);
-  const end = samples.at(-1)?.tMs;
-  if (!area || end === undefined) return;
-  const { ctx, w, h } = area;
-  const start = Math.max(end - spanMs, samples[0]?.tMs ?? end);
-  const seen = samples.filter((s) => s.tMs >= start);
-  const high = Math.max(top ?? 0, ...seen.map((s) => s.v)) * (top === undefined ? 1.15 : 1) || 1;
-  const colour = getComputedStyle(canvas).color;
-  // A young series fills the width; it never pretends to be an hour old since no time axis is drawn.
-  const x = (t: number): number => ((t - start) / Math.max(1, end - start)) * (w - PAD * 2) + PAD;
-  const y = (v: number): number => h - PAD - (Math.min(v, high) / high) * (h - PAD * 2);
-  ctx.lineWidth = 1.4;
-  ctx.lineJoin = "round";
-  ctx.strokeStyle = colour;
-  const gap = Math.max(gapMs, spanMs / 60);
-  for (const run of runs(seen, gap)) {
-    const dots = run.map((s) => ({ x: x(s.tMs), y: y(s.v) }));
-    fillUnder(ctx, dots, h, fade(ctx, colour, h));
-    line(ctx, dots);
-    ctx.stroke();
-  }
-  const last = seen.at(-1);
-  if (!last) return;
-  ctx.fillStyle = colour;
-  ctx.beginPath();
-  ctx.arc(x(last.tMs), y(last.v), 2.2, 0, Math.PI * 2);
-  ctx.fill();
-}
-
 export function Sparkline({ watch, read, spanMs, gapMs, top, tone, label }: SparklineProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const mode = useView((v) => v.mode);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: mode and tone change the computed colour
+  const id = useId();
+  const line = useRef<SVGPathElement>(null);
+  const under = useRef<SVGPathElement>(null);
+  const end = useRef<SVGPathElement>(null);
   useEffect(() => {
     const draw = (): void => {
-      if (canvas.current) paint(canvas.current, read(), spanMs, gapMs, top);
+      const path = sparkPath(read(), { spanMs, gapMs, top });
+      line.current?.setAttribute("d", path.line);
+      under.current?.setAttribute("d", path.under);
+      end.current?.setAttribute("d", path.end);
     };
     draw();
-    const stop = watch(draw);
-    const resized = new ResizeObserver(draw);
-    if (canvas.current) resized.observe(canvas.current);
-    return () => {
-      stop();
-      resized.disconnect();
-    };
-  }, [watch, read, spanMs, gapMs, top, mode, tone]);
+    return watch(draw);
+  }, [watch, read, spanMs, gapMs, top]);
   return (
-    <canvas ref={canvas} className={`spark figure spark-${tone ?? "ok"}`} role="img" aria-label={label} />
+    <svg
+      className={`spark figure spark-${tone ?? "ok"}`}
+      viewBox={`0 0 ${BOX.width} ${BOX.height}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      <linearGradient id={id} x1="0" y1="0" x2="0" y2="1">
+        <stop className="spark-top" />
+        <stop offset="1" className="spark-foot" />
+      </linearGradient>
+      <path ref={under} fill={`url(#${id})`} />
+      <path ref={line} className="spark-line" />
+      <path ref={end} className="spark-end" />
+    </svg>
   );
 }
