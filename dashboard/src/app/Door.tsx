@@ -1,6 +1,7 @@
 // The frame of everything before the screen: log-in, set-up, no daemon.
 import type { ReactNode } from "react";
 import { Emblem } from "../ui/Emblem";
+import "../ui/field.css";
 import "./Door.css";
 
 interface DoorProps {

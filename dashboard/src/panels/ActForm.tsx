@@ -4,7 +4,7 @@ import type { Order } from "../stream/act";
 import { type Deed, type Field, orderOf } from "./actions";
 import { closeAct } from "./actSheetState";
 import { type Choices, useChoices } from "./choices";
-import "./ActForm.css";
+import "../ui/field.css";
 
 interface FormProps {
   readonly deed: Deed;

@@ -93,7 +93,11 @@ const view: ActingView = {
   actions: [],
 };
 
-type Answers = (path: string, body: Record<string, unknown> | null, method: string) => Response | undefined;
+type Answers = (
+  path: string,
+  body: Record<string, unknown> | null,
+  method: string,
+) => Response | Promise<Response> | undefined;
 let answers: Answers = () => undefined;
 let sent: (readonly [method: string, path: string, body: unknown])[] = [];
 
@@ -320,6 +324,23 @@ describe("an act", () => {
     fireEvent.click(within(row).getByRole("button", { name: /Stop/ }));
     expect(row.textContent).toContain("but it is not so");
     expect(within(row).getByTestId("forecast").textContent).toContain("2 not foreseen");
+  });
+  it("offers nothing to cancel once it is under way, though its answer comes with the end", async () => {
+    answers = (path, body) => {
+      if (!path.includes("/tools/")) return undefined;
+      return body?.dry_run ? planned("permit") : new Promise<Response>(() => undefined);
+    };
+    show();
+    open("stop_guest");
+    await settle();
+    const sheet = within(screen.getByTestId("act-sheet"));
+    fireEvent.click(sheet.getByTestId("act-run"));
+    expect(sheet.getByTestId("act-run").textContent).toBe("Sending");
+    act(() => learn({ kind: "action", action: { ...action, asked_ms: NOW, state: "running" } }));
+    expect(sheet.getByTestId("action-ac1").textContent).toContain("running");
+    expect(sheet.queryByTestId("act-run")).toBeNull();
+    expect(sheet.queryByRole("button", { name: "Cancel" })).toBeNull();
+    expect(sheet.getByRole("button", { name: "Close" })).toBeTruthy();
   });
   it("that failed comes with its record", async () => {
     answers = (path, body) => {
