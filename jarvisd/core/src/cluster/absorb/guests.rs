@@ -97,7 +97,9 @@ pub(super) fn direct(state: &mut ClusterState, row: &GuestRow, at_ms: i64) {
         state.memory.guests.extend([(row.vmid, memory)]);
         return;
     };
-    if memory.direct.is_some_and(|d| d.at_ms > at_ms) || row.status == GuestStatus::Unknown {
+    // Overtaken by a newer one; further back than that it is the clock that was set back.
+    let overtaken = |d: Direct| (1..DIRECT_HOLDS_MS).contains(&d.at_ms.saturating_sub(at_ms));
+    if memory.direct.is_some_and(overtaken) || row.status == GuestStatus::Unknown {
         return;
     }
     let mut next = Guest::clone(guest);

@@ -26,6 +26,7 @@ pub(super) fn note(sources: &mut Sources, reading: &Reading) {
     match &reading.part {
         Ok(_) => {
             next.seen_ms = Some(reading.at_ms);
+            next.state = SourceState::Fresh;
             next.via.clone_from(&reading.via);
             next.error = None;
             next.error_since_ms = None;
@@ -65,21 +66,25 @@ fn waiting(reading: &Reading) -> Source {
     }
 }
 
-/// Lets every source grow old.
+/// Lets every source grow old. Only an answer makes one younger: a clock that was set back does not, nor a longer
+/// interval.
 pub(super) fn age(sources: &mut Sources, now_ms: i64) {
     for source in sources.values_mut() {
-        let state = state(source, now_ms);
-        if state != source.state {
-            Arc::make_mut(source).state = state;
+        let Some(seen_ms) = source.seen_ms else { continue };
+        // Set back, the clock has not reached that moment yet: it was seen now at the latest, and ages from here.
+        let latest_ms = now_ms.saturating_add(source.interval_ms);
+        let seen_ms = if seen_ms > latest_ms { now_ms } else { seen_ms };
+        let state = worse(state(source.interval_ms, now_ms.saturating_sub(seen_ms)), source.state);
+        if state != source.state || Some(seen_ms) != source.seen_ms {
+            let source = Arc::make_mut(source);
+            source.state = state;
+            source.seen_ms = Some(seen_ms);
         }
     }
 }
 
-fn state(source: &Source, now_ms: i64) -> SourceState {
-    let Some(seen_ms) = source.seen_ms else { return SourceState::Waiting };
-    // A clock that was set back makes an answer look as if it came from the future: it is new.
-    let age = now_ms.saturating_sub(seen_ms);
-    let within = |intervals: i64| age <= source.interval_ms.saturating_mul(intervals);
+fn state(interval_ms: i64, age: i64) -> SourceState {
+    let within = |intervals: i64| age <= interval_ms.saturating_mul(intervals);
     if within(FRESH_INTERVALS) {
         SourceState::Fresh
     } else if within(LATE_INTERVALS) {

@@ -8,6 +8,9 @@ use crate::{
     tools::Target,
 };
 
+/// No two answers overtake each other by so much: the clock was set back, and counting begins anew.
+const SET_BACK_MS: i64 = 60_000;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Look {
     condition: Condition,
@@ -30,7 +33,10 @@ impl Looks {
         };
         let fresh = Look { condition: *condition, node, seen_ms, count: 1 };
         match self.0.get_mut(&target) {
-            Some(last) if (last.condition, &last.node) == (fresh.condition, &fresh.node) => {
+            Some(last)
+                if (last.condition, &last.node) == (fresh.condition, &fresh.node)
+                    && last.seen_ms.saturating_sub(seen_ms) < SET_BACK_MS =>
+            {
                 if seen_ms > last.seen_ms {
                     last.seen_ms = seen_ms;
                     last.count = last.count.saturating_add(1);
@@ -67,6 +73,10 @@ mod tests {
             (&up, Some("pve2".parse().unwrap()), 40, 1),
             (&Fact::unknown("node lost"), pve(), 50, 0),
             (&down, pve(), 60, 1),
+            (&down, pve(), 7_200_000, 2),
+            (&down, pve(), 7_140_001, 2),
+            (&down, pve(), 70, 1),
+            (&down, pve(), 80, 2),
         ] {
             looks.see(guest(), fact, node, seen_ms);
             assert_eq!(looks.of(&guest()), count, "{seen_ms}");

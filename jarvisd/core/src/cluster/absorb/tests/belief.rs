@@ -281,6 +281,26 @@ fn a_guest_on_the_move_is_one_guest() {
 }
 
 #[test]
+fn a_clock_set_back_makes_no_silence_fresh() {
+    let sight = |s: &ClusterState| s.cluster.as_ref().unwrap().sight;
+    let lost = healthy(20).absorb(&[], T0 + 60_000);
+    assert_eq!(sight(&lost), SourceState::Lost);
+    for s in [-7_200, -1, 0, 5, 19] {
+        assert_eq!(sight(&lost.absorb(&[], T0 + s * 1_000)), SourceState::Lost, "set to {s} s");
+    }
+    let answered = lost.absorb(&[membership(T0, members(&ALL, true)), rows(T0, world(T0))], T0);
+    assert_eq!(sight(&answered), SourceState::Fresh);
+
+    let mut state = healthy(20);
+    for (s, expected) in
+        [(0, SourceState::Fresh), (2, SourceState::Fresh), (3, SourceState::Late), (6, SourceState::Lost)]
+    {
+        state = state.absorb(&[], T0 - 7_200_000 + s * 1_000);
+        assert_eq!(sight(&state), expected, "{s} s after two hours were set back");
+    }
+}
+
+#[test]
 fn a_clock_that_jumps_ends_in_a_sane_state() {
     for jump in [-86_400_000, 86_400_000] {
         let mut state = healthy(20);
@@ -290,5 +310,11 @@ fn a_clock_that_jumps_ends_in_a_sane_state() {
         state = state.absorb(&seen, at);
         assert_eq!(g(&state, 100).status, GuestStatus::Running, "{jump}: a hold does not outlive a jump");
         assert_eq!(headline(&state), "Everything is steady.", "{jump}");
+        state = state.absorb(&[now(at + 500, stopped(100, "pve"))], at + 500);
+        assert_eq!(
+            g(&state, 100).status,
+            GuestStatus::Stopped,
+            "{jump}: nor is a newer look taken for an older one"
+        );
     }
 }
