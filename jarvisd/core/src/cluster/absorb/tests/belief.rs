@@ -310,11 +310,14 @@ fn a_clock_that_jumps_ends_in_a_sane_state() {
         state = state.absorb(&seen, at);
         assert_eq!(g(&state, 100).status, GuestStatus::Running, "{jump}: a hold does not outlive a jump");
         assert_eq!(headline(&state), "Everything is steady.", "{jump}");
-        state = state.absorb(&[now(at + 500, stopped(100, "pve"))], at + 500);
+        let paused = GuestRow { status: GuestStatus::Paused, ..guest(100, "pve", 400) };
+        state = healthy(20).absorb(&[now(T0 + 20_500, paused)], T0 + 20_500);
+        assert_eq!(g(&state, 100).status, GuestStatus::Paused);
+        state = state.absorb(&[now(at, guest(100, "pve", 400))], at);
         assert_eq!(
             g(&state, 100).status,
-            GuestStatus::Stopped,
-            "{jump}: nor is a newer look taken for an older one"
+            GuestStatus::Running,
+            "{jump}: a newer look is not taken for an older one"
         );
     }
 }
