@@ -7,7 +7,7 @@ import { useCluster, useLive, useStream, useTable } from "../stream/store";
 import { percent, ratio, UNKNOWN } from "../ui/format";
 import { useMoving } from "../ui/motion";
 import { useView } from "../ui/view";
-import { arcPath, arcs, NODES_ON_RING_MAX, point, upsideDown } from "./coreGeometry";
+import { arcChars, arcPath, arcs, labelOf, NODES_ON_RING_MAX, point, upsideDown } from "./coreGeometry";
 import { type GlobeScene, sceneOf } from "./globeScene";
 import { Headline } from "./Headline";
 import { KeyFigures } from "./KeyFigures";
@@ -68,10 +68,19 @@ const TICK_PATHS = [true, false].map((strong) => ({
     .join(""),
 }));
 
+/** Up to so many nodes the names on the ring keep their size however small the ring is. */
+const FEW = 6;
+
 function Ring({ nodes }: { readonly nodes: readonly Node[] }) {
   const places = arcs(nodes.length);
   return (
-    <svg className="hud" aria-hidden="true" viewBox="-236 -236 472 472" fill="none">
+    <svg
+      className="hud"
+      aria-hidden="true"
+      viewBox="-236 -236 472 472"
+      fill="none"
+      data-few={nodes.length <= FEW}
+    >
       {TICK_PATHS.map((t) => (
         <path key={String(t.strong)} d={t.d} stroke="var(--cy)" strokeOpacity={t.strong ? 0.6 : 0.24} />
       ))}
@@ -84,6 +93,7 @@ function Ring({ nodes }: { readonly nodes: readonly Node[] }) {
             name={n.name}
             from={arc.from}
             to={arc.to}
+            few={nodes.length <= FEW}
             cpu={n.as_of_ms === undefined && n.cpu !== undefined ? Math.round(n.cpu * 100) / 100 : null}
             mem={n.as_of_ms === undefined ? roundedRatio(n) : null}
             health={n.health}
@@ -103,16 +113,18 @@ interface ArcProps {
   readonly name: string;
   readonly from: number;
   readonly to: number;
+  readonly few: boolean;
   readonly cpu: number | null;
   readonly mem: number | null;
   readonly health: Node["health"];
 }
 
-const NodeArc = memo(function NodeArc({ name, from, to, cpu, mem, health }: ArcProps) {
+const NodeArc = memo(function NodeArc({ name, from, to, few, cpu, mem, health }: ArcProps) {
   const hot = health === "critical" ? "var(--rd)" : health === "attention" ? "var(--am)" : "var(--cy)";
   const low = upsideDown({ from, to });
   const id = `arc-${name}`;
   const end = from + (to - from) * Math.min(1, cpu ?? 0);
+  const label = labelOf(name, cpu === null ? UNKNOWN : `${percent(cpu)}%`, arcChars(to - from, few));
   return (
     <g data-arc={name}>
       <path id={id} d={arcPath(low ? 228 : 219, from, to, low)} />
@@ -139,10 +151,12 @@ const NodeArc = memo(function NodeArc({ name, from, to, cpu, mem, health }: ArcP
       )}
       <text className="arc">
         <textPath href={`#${id}`} startOffset="50%" textAnchor="middle">
-          {name}{" "}
-          <tspan style={{ fill: hot === "var(--cy)" ? undefined : hot }}>
-            {cpu === null ? UNKNOWN : `${percent(cpu)}%`}
-          </tspan>
+          {label.name}
+          {label.figure && (
+            <tspan dx="6" style={{ fill: hot === "var(--cy)" ? undefined : hot }}>
+              {label.figure}
+            </tspan>
+          )}
         </textPath>
       </text>
     </g>

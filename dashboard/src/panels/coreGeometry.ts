@@ -28,6 +28,21 @@ export function point(radius: number, deg: number): { x: number; y: number } {
   return { x: radius * Math.cos(rad), y: radius * Math.sin(rad) };
 }
 
+/** Radius of the line that names stand on, the height of their letters, and the width of one with its space. */
+const LABEL = { radius: 219, height: 13, tallest: 25, width: 0.7 } as const;
+
+/** Letters for which an arc of that many degrees has room. */
+export function arcChars(deg: number, few: boolean): number {
+  const room = (2 * Math.PI * LABEL.radius * deg) / 360;
+  return Math.floor(room / (LABEL.width * (few ? LABEL.tallest : LABEL.height)));
+}
+
+/** What of a name and its figure fits; a path cuts off both ends of what does not. */
+export function labelOf(name: string, figure: string, chars: number): { name: string; figure: string } {
+  if (name.length + 1 + figure.length <= chars) return { name, figure };
+  return { name: name.length <= chars ? name : `${name.slice(0, Math.max(1, chars - 1))}…`, figure: "" };
+}
+
 const f = (n: number): string => n.toFixed(2);
 
 export function arcPath(radius: number, from: number, to: number, backwards = false): string {
