@@ -14,7 +14,9 @@ export default defineConfig({
   outputDir: "../../target/browser/results",
   use: {
     viewport: { width: 1366, height: 768 },
-    trace: "retain-on-failure",
+    // Without the film: it keeps the browser drawing and encoding beside what is measured. One picture of the end stays.
+    trace: { mode: "retain-on-failure", screenshots: false, snapshots: true, sources: true },
+    screenshot: "only-on-failure",
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: [
