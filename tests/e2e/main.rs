@@ -28,6 +28,7 @@ mod mcp_conformance;
 mod mcp_hostile;
 mod mcp_pipe;
 mod mcp_wire;
+mod mute;
 mod odd_api;
 mod records;
 mod refused;

@@ -15,10 +15,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use thiserror::Error;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::{signal::unix::Signal, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -67,6 +64,8 @@ pub enum AppError {
     Executor(#[from] ExecutorError),
     #[error("serving failed: {0}")]
     Serve(#[source] io::Error),
+    #[error("signals cannot be received: {0}")]
+    Signal(#[source] io::Error),
     #[error("the machine gives no random numbers: {0}")]
     Random(getrandom::Error),
     #[error("the daemon could not start: {0}")]
@@ -181,11 +180,13 @@ fn shells(config: &Config, clock: Clock) -> Result<Option<ssh::Shells>, AppError
     Ok(Some(ssh::Shells::new(settings, clock)))
 }
 
-/// Runs the daemon until `shutdown` is cancelled; `offered` is told the set-up token while there is no operator.
+/// Runs the daemon until `shutdown` is cancelled; `offered` is told the set-up token while there is no operator, and
+/// each `hang_up` has the policy read again.
 pub async fn run(
     config: Config,
     listeners: Listeners,
     store: Store,
+    hang_up: Signal,
     shutdown: CancellationToken,
     offered: impl FnOnce(&Offer),
 ) -> Result<(), AppError> {
@@ -234,7 +235,7 @@ pub async fn run(
     let door = door(&config, clock, &state, &store, client.as_ref(), commands, poke)?;
     let executor = Executor::new(door, shutdown.clone());
     executor.start(&supervisor, spare).await?;
-    reread(&supervisor, executor.clone(), shutdown.clone());
+    reread(&supervisor, executor.clone(), hang_up, shutdown.clone());
     let parts = AppParts {
         config: Arc::clone(&config),
         clock,
@@ -258,17 +259,13 @@ pub async fn run(
     Ok(closed?)
 }
 
-/// On SIGHUP the policy is read again. A signal has no password, so it only tightens.
-fn reread(supervisor: &Supervisor, executor: Executor, shutdown: CancellationToken) {
+/// On SIGHUP, also one that came meanwhile, the policy is read again. A signal has no password, so it only tightens.
+fn reread(supervisor: &Supervisor, executor: Executor, mut hang_up: Signal, shutdown: CancellationToken) {
     supervisor.beside(async move {
-        let mut told = match signal(SignalKind::hangup()) {
-            Ok(told) => told,
-            Err(error) => return tracing::error!(%error, "SIGHUP cannot be received; restart to reload"),
-        };
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                heard = told.recv() => if heard.is_none() { return },
+                heard = hang_up.recv() => if heard.is_none() { return },
             }
             if let Err(error) = executor.reload_policy("signal", false).await {
                 tracing::error!(%error, "the policy was not read again");

@@ -14,6 +14,7 @@ mod words;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -139,6 +140,8 @@ async fn execute(command: Command, config: Config) -> Result<ExitCode, AppError>
 }
 
 async fn serve(config: Config) -> Result<ExitCode, AppError> {
+    // First: without somebody who listens for it a hang-up ends the process, and opening a database takes its time.
+    let hang_up = signal(SignalKind::hangup()).map_err(AppError::Signal)?;
     let listeners = Listeners::bind(&config)?;
     let store = app::open_store(&config)?;
     let shutdown = CancellationToken::new();
@@ -151,7 +154,7 @@ async fn serve(config: Config) -> Result<ExitCode, AppError> {
         told.cancel();
     });
     let address = listeners.address().unwrap_or(config.server.listen);
-    app::run(config, listeners, store, shutdown, |offer| {
+    app::run(config, listeners, store, hang_up, shutdown, |offer| {
         say(&format!(
             "No operator yet. Open the dashboard (or POST http://{address}/api/v1/setup) with this one-time token:\n\
              \n    {}\n\nIt is also in {}",
@@ -164,7 +167,6 @@ async fn serve(config: Config) -> Result<ExitCode, AppError> {
 }
 
 async fn stop_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
@@ -180,10 +182,16 @@ fn logging(config: &Config) -> Result<(), ConfigError> {
         value: format!("`{}` ({error})", config.log.filter),
         todo: "give something like jarvisd=info,warn",
     })?;
-    // What strangers send that is no HTTP is their affair: with every scanner it would fill the log.
-    let strangers = "actix_http=off".parse().ok().filter(|_| !config.log.filter.contains("actix_http"));
-    let filter = strangers.into_iter().fold(filter, EnvFilter::add_directive);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // What others send that is no HTTP, or no method of the protocol, is their affair: it would fill the log.
+    let others = ["actix_http", "rmcp"].into_iter().filter(|name| !config.log.filter.contains(name));
+    let filter =
+        others.filter_map(|name| format!("{name}=off").parse().ok()).fold(filter, EnvFilter::add_directive);
+    // A log that takes no more, a full disk or a closed pipe, is no reason to end: told about it on the same standard
+    // error, the daemon would panic over its own complaint.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     if config.log.json {
         builder.json().flatten_event(true).init();
     } else {
