@@ -36,8 +36,8 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
     let mut figment = Figment::new();
     if let Some(path) = file {
         // Read here, because figment takes a missing file for an empty one.
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text =
+            settings(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         figment = figment.merge(Toml::string(&text));
     }
     let mut config: Config = figment
@@ -252,6 +252,17 @@ pub fn secret(key: &'static str, path: &Path) -> Result<SecretString, ConfigErro
     Ok(SecretString::from(secret.to_owned()))
 }
 
+/// The text of the settings, which may come through a pipe, but not without end.
+fn settings(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?.take(TEXT_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > TEXT_BYTES_MAX {
+        let what = format!("it has more than {TEXT_BYTES_MAX} bytes, which no settings have");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+    }
+    Ok(text)
+}
+
 /// Reads a small text file that a key names. Never more of it than such a file can have, and no pipe or device, on
 /// which reading might never end.
 pub fn text(key: &'static str, path: &Path) -> Result<String, ConfigError> {
@@ -394,6 +405,8 @@ mod tests {
         for endless in ["/dev/zero", "/dev/stdin", "/"] {
             assert!(text("k", Path::new(endless)).unwrap_err().to_string().contains(endless), "{endless}");
         }
+        let settings = load(Some(Path::new("/dev/zero"))).unwrap_err().to_string();
+        assert!(settings.contains("/dev/zero") && settings.contains("more than"), "{settings}");
     }
 
     #[test]

@@ -45,8 +45,12 @@ pub fn restore(dir: &Path, file: &Path) -> Result<(), StoreError> {
     }
     files.new_draft()?;
     let failed = |source| StoreError::Io { doing: "copy the backup to", path: files.draft.clone(), source };
-    let mut from =
-        File::open(file).map_err(|source| StoreError::Io { doing: "read", path: file.to_owned(), source })?;
+    let unread = |source| StoreError::Io { doing: "read", path: file.to_owned(), source };
+    let mut from = File::open(file).map_err(unread)?;
+    // A device might never end, and fill the disk.
+    if !from.metadata().map_err(unread)?.is_file() {
+        return Err(unread(io::Error::other("it is no regular file")));
+    }
     let mut to = fs::OpenOptions::new().write(true).truncate(true).open(&files.draft).map_err(failed)?;
     io::copy(&mut from, &mut to).map_err(failed)?;
     drop(to);

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
 use super::error::StoreError;
 
@@ -68,14 +68,10 @@ impl Files {
     /// Takes the directory for this process. The lock file stays behind: removing it would race with a second opener.
     pub fn lock(&self) -> Result<DirectoryLock, StoreError> {
         let unusable = |source| StoreError::Directory { dir: self.dir.clone(), source };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(FILE_MODE)
-            .open(&self.lock)
-            .map_err(unusable)?;
+        // It is emptied below, perhaps by root: a link in its place must not lead to another file.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(&self.lock, flags, Mode::from(FILE_MODE));
+        let mut file = File::from(opened.map_err(|e| unusable(e.into()))?);
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {

@@ -6,9 +6,9 @@
 //! from it (the executor), and its rows in the audit (`standing.rs`).
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
+    os::unix::fs::{MetadataExt, fchown},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -17,7 +17,10 @@ use std::{
 use rustix::fs::{Mode, OFlags};
 use thiserror::Error;
 
-use super::{StoreError, directory::Files};
+use super::{
+    StoreError,
+    directory::{self, Files},
+};
 
 /// A line is shorter; whatever is longer is not ours.
 const BYTES_MAX: u64 = 256;
@@ -173,7 +176,12 @@ impl KillSwitch {
     }
 
     fn write(&self, draft: &Path, state: &KillState) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
+        // Set by root, who may write anywhere: whatever lies under this name is removed and never followed.
+        match fs::remove_file(draft) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut file = directory::private_new_file(draft)?;
         let (ours, dir) = (file.metadata()?, fs::metadata(&self.dir)?);
         if ours.uid() != dir.uid() {
             // Set by root on the command line, it must still be readable for the daemon's own user.

@@ -75,3 +75,12 @@ async fn a_restore_over_a_database_or_from_a_damaged_file_is_refused() {
     assert!(matches!(restore(&empty, &torn), Err(StoreError::Foreign { .. })));
     restore(&empty, &file).unwrap();
 }
+
+#[test]
+fn a_device_is_no_backup_and_fills_no_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    for endless in ["/dev/zero", "/dev/null"] {
+        let error = restore(&dir.path().join("data"), endless.as_ref()).unwrap_err().to_string();
+        assert!(error.contains(endless) && error.contains("no regular file"), "{error}");
+    }
+}

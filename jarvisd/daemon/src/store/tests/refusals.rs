@@ -39,6 +39,18 @@ async fn a_second_daemon_on_the_directory_is_refused_until_the_first_is_gone() {
     assert_eq!(open(dir.path()).events().last_id().await.unwrap(), 1);
 }
 
+#[test]
+fn a_link_in_place_of_the_lock_leads_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let victim = dir.path().join("victim");
+    fs::write(&victim, "not ours").unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    std::os::unix::fs::symlink(&victim, data.join("jarvis.lock")).unwrap();
+    assert!(matches!(refused(&data), StoreError::Directory { .. }));
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "not ours");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_truncated_database_is_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -139,6 +139,21 @@ async fn i4_a_change_made_with_the_daemon_down_is_recorded_once_and_a_release_be
 }
 
 #[test]
+fn what_lies_under_the_name_of_a_draft_is_never_written_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let switch = KillSwitch::of(dir.path()).unwrap();
+    let victim = dir.path().join("victim");
+    fs::write(&victim, "not ours").unwrap();
+    // Whichever number the next draft has: other tests of this process count on.
+    for number in 0..500 {
+        let draft = format!("kill-switch.{}.{number}.new", std::process::id());
+        symlink(&victim, dir.path().join(draft)).unwrap();
+    }
+    assert!(switch.set(true, "cli/uid-0", 1).unwrap().on);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "not ours");
+}
+
+#[test]
 fn set_by_root_it_belongs_to_whoever_the_directory_belongs_to() {
     use std::os::unix::fs::{MetadataExt, chown};
     let dir = tempfile::tempdir().unwrap();
