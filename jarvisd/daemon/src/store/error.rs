@@ -54,8 +54,9 @@ pub enum StoreError {
     )]
     Audit(Broken),
     #[error(
-        "{file} is not the database any more that was opened: it was moved, removed or replaced while the daemon ran; \
-         nothing above reading is done; stop the daemon, put the file back with its log, and start again"
+        "{file} is not the database any more that was opened: it or its log ({file}-wal) was moved, removed or replaced \
+         while the daemon ran; nothing above reading is done; stop the daemon in order, which saves what it has, put the \
+         file back where it was moved, and start again"
     )]
     Displaced { file: PathBuf },
     #[error(

@@ -138,13 +138,14 @@ impl Store {
         self.inner.health.tampering().map_or(Ok(()), |broken| Err(StoreError::Audit(broken)))
     }
 
-    /// Looks whether the database is still the file that was opened. For the writer's thread: a disk that does not
+    /// Looks whether the database and its log are still the files that were opened. Without its log under its name the
+    /// next connection, of ours or of a command, would read an old state and begin a second log. For the writer's thread: a disk that does not
     /// answer must not hold up those who wait for others.
     fn in_place(&self) -> impl Fn() -> Result<(), StoreError> + Send + 'static {
         let Inner { opened, health, files, .. } = &*self.inner;
         let (opened, health, file) = (opened.clone(), health.clone(), files.database.clone());
         move || {
-            let gone = !opened.stands();
+            let gone = !opened.stands() || !health.log_stands();
             health.displaced(gone);
             if gone { Err(StoreError::Displaced { file: file.clone() }) } else { Ok(()) }
         }

@@ -60,10 +60,12 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let file = &files.database;
         let health = Health::default();
+        health.opened_log(directory::Pinned::of(&files.wal).ok());
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         let writer = Writer {
             conn: Some(conn),
             file: file.clone(),
+            log: files.wal.clone(),
             bytes_max: limits.database_bytes_max(),
             clock,
             health: health.clone(),

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     connection,
-    directory::DirectoryLock,
+    directory::{DirectoryLock, Pinned},
     error::{Fault, StoreError, Trouble},
 };
 use crate::clock::Clock;
@@ -57,8 +57,10 @@ struct Ailments {
     damaged: bool,
     /// The audit was changed from outside.
     tampered: Option<Broken>,
-    /// Another file bears the database's name, or none.
+    /// Another file bears the database's name or its log's, or none.
     displaced: bool,
+    /// Which file the log is that the writing connection holds open.
+    log: Option<Pinned>,
 }
 
 impl Health {
@@ -81,6 +83,16 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).tampered.clone()
     }
 
+    pub fn opened_log(&self, log: Option<Pinned>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).log = log;
+    }
+
+    /// Blocks for one look at the directory.
+    pub fn log_stands(&self) -> bool {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner).log.clone();
+        log.is_none_or(|log| log.stands())
+    }
+
     pub fn displaced(&self, displaced: bool) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).displaced = displaced;
     }
@@ -97,6 +109,8 @@ impl Health {
 pub(super) struct Writer {
     pub conn: Option<SqliteConnection>,
     pub file: PathBuf,
+    /// Beside it.
+    pub log: PathBuf,
     pub bytes_max: i64,
     pub clock: Clock,
     pub health: Health,
@@ -207,6 +221,8 @@ impl Writer {
     fn connected(&mut self) -> Result<&mut SqliteConnection, Fault> {
         if self.conn.is_none() {
             self.conn = Some(connection::writer(&self.file, self.bytes_max)?);
+            // Whoever closes the last connection takes the log away; this one may have begun another.
+            self.health.opened_log(Pinned::of(&self.log).ok());
         }
         self.conn.as_mut().ok_or(Fault::Said(StoreError::Closed { doing: "write" }))
     }

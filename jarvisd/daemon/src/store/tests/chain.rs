@@ -416,3 +416,31 @@ async fn i28_a_database_that_was_moved_away_takes_no_intent() {
     std::fs::rename(&aside, &file).unwrap();
     store.intents().begin(intent("a", moment(1, 1))).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i28_a_log_that_was_taken_away_is_noticed_and_a_stop_in_order_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = dir.path().join("jarvis.db-wal");
+    for (id, other) in [("a", false), ("b", true)] {
+        store.intents().begin(intent(id, moment(1, 1))).await.unwrap();
+        let kept = dir.path().join("kept");
+        std::fs::rename(&log, &kept).unwrap();
+        if other {
+            std::fs::write(&log, "").unwrap();
+        }
+        let refused = store.intents().begin(intent("refused", moment(1, 1))).await;
+        assert!(matches!(refused, Err(StoreError::Displaced { .. })), "{refused:?}");
+        assert!(store.healthy().unwrap_err().contains("jarvis.db-wal"));
+        std::fs::rename(&kept, &log).unwrap();
+    }
+    store.intents().begin(intent("c", moment(1, 1))).await.unwrap();
+    std::fs::remove_file(&log).unwrap();
+    std::fs::remove_file(dir.path().join("jarvis.db-shm")).unwrap();
+    assert!(store.intents().begin(intent("refused", moment(1, 1))).await.is_err());
+    store.close().await.unwrap();
+    drop(store);
+    let known: Vec<String> =
+        open(dir.path()).intents().recent(10).await.unwrap().into_iter().map(|known| known.new.id).collect();
+    assert_eq!(known.len(), 3, "{known:?}");
+}
