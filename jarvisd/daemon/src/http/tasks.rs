@@ -1,7 +1,10 @@
 //! Tasks of the cluster as it knows them, and the log of one.
 
 use actix_web::HttpResponse;
-use jarvis_core::cluster::{NodeName, TaskStatus, Upid, Vmid};
+use jarvis_core::{
+    cluster::{NodeName, TaskStatus, Upid, Vmid},
+    redact,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -132,8 +135,10 @@ pub async fn log(call: Call) -> Result<HttpResponse, ApiError> {
     let answer = proxmox.task_log(&upid, q.start, limit).await;
     let answer = answer
         .map_err(|e| ApiError::new(Kind::Upstream, format!("the log of the task cannot be read: {e}")))?;
-    let lines: Vec<LogLine> =
-        answer.value.lines.into_iter().map(|l| LogLine { n: l.number, text: l.text }).collect();
+    // Careless scripts write what they were given.
+    let shown = |text: String| redact::text(&text).into_owned();
+    let lines = answer.value.lines.into_iter();
+    let lines: Vec<LogLine> = lines.map(|l| LogLine { n: l.number, text: shown(l.text) }).collect();
     let read = u32::try_from(lines.len()).unwrap_or(u32::MAX);
     let next = q.start.saturating_add(read);
     let total = answer.value.total;

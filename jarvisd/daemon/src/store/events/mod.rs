@@ -7,7 +7,10 @@ mod filter;
 mod row;
 
 use diesel::{dsl::max, dsl::min, prelude::*};
-use jarvis_core::protocol::{Event, event::NewEvent};
+use jarvis_core::{
+    protocol::{Event, event::NewEvent},
+    redact,
+};
 use tokio::sync::broadcast;
 
 pub use filter::EventFilter;
@@ -49,7 +52,7 @@ impl Events<'_> {
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        let new: Vec<NewEvent> = new.into_iter().map(shortened).collect();
+        let new: Vec<NewEvent> = new.into_iter().map(fitted).collect();
         let listeners = self.0.inner.fresh_events.clone();
         let work = move |conn: &mut SqliteConnection| {
             new.iter().map(|event| insert(conn, event)).collect::<Result<Vec<_>, Fault>>()
@@ -160,9 +163,12 @@ fn remove_old(conn: &mut SqliteConnection, limits: &Limits, now_ms: i64) -> Resu
     Ok(diesel::delete(events::table.filter(events::id.lt(keep_from))).execute(conn)?)
 }
 
-fn shortened(mut event: NewEvent) -> NewEvent {
+/// Without secrets, of which a failed command may name some, and not too long.
+fn fitted(mut event: NewEvent) -> NewEvent {
+    event.title = redact::text(&event.title).into_owned();
     cut(&mut event.title, TITLE_CHARS_MAX);
     if let Some(detail) = &mut event.detail {
+        *detail = redact::text(detail).into_owned();
         cut(detail, DETAIL_CHARS_MAX);
     }
     event

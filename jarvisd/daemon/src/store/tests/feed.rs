@@ -29,6 +29,18 @@ async fn events_are_numbered_without_gaps_also_across_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i30_an_event_holds_no_secret_that_a_failed_command_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let said = "its task failed: command 'x --password=canary-4711 https://u:canary-4711@h' failed";
+    let new = NewEvent { detail: Some(said.into()), ..event(said) };
+    let stored = store.events().append(vec![new]).await.unwrap();
+    let page = store.events().page(EventFilter::default(), None, 10).await.unwrap();
+    let all = format!("{stored:?} {page:?}");
+    assert!(all.contains("its task failed") && !all.contains("canary"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_comes_back_as_it_was_put_in() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
