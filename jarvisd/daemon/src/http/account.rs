@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    call::{Call, header_text, json_with, peer},
+    call::{Call, header_text, json_with, peer, session_cookie},
     error::ApiError,
     guard::access_error,
     query::NoQuery,
@@ -84,7 +84,7 @@ pub async fn log_in(mut call: Call) -> Result<HttpResponse, ApiError> {
     let granted = call.site.keeper.log_in(&body.user, body.password, &call.from()).await;
     let granted = granted.map_err(access_error)?;
     // A log-in over a living session replaces it: its secret leaves the browser, so it shall not live on.
-    if let Some(old) = header_text(&call.req, &header::COOKIE).and_then(cookie::find).flatten() {
+    if let Some(old) = session_cookie(&call.req).flatten() {
         call.site.keeper.replace(old.hash(), &granted.info).await.map_err(access_error)?;
     }
     entered(&call, &granted)

@@ -17,7 +17,7 @@ use super::{
     site::Site,
     when::When,
 };
-use crate::access::{self, SessionInfo, TokenInfo, address};
+use crate::access::{self, Plain, SessionInfo, TokenInfo, address, cookie};
 
 /// Largest JSON body: forms and settings are small.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -51,7 +51,7 @@ impl Call {
         T: FromStr,
         T::Err: std::fmt::Display,
     {
-        let text = self.req.match_info().get(name).unwrap_or_default();
+        let text = whole(self.req.match_info().get(name).unwrap_or_default());
         text.parse().map_err(|e: T::Err| ApiError::not_found(e.to_string()))
     }
 
@@ -113,6 +113,25 @@ impl Call {
     }
 }
 
+/// A part of a path with the three signs that the router leaves encoded, as they could be taken for others.
+fn whole(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    let mut rest = part;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        let sign = match after.get(..2) {
+            Some("25") => Some('%'),
+            Some("2B" | "2b") => Some('+'),
+            Some("2F" | "2f") => Some('/'),
+            _ => None,
+        };
+        out.push(sign.unwrap_or('%'));
+        rest = if sign.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    out.push_str(rest);
+    out
+}
+
 async fn read_body(payload: &mut web::Payload) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = payload.next().await {
@@ -138,8 +157,17 @@ pub fn peer(req: &HttpRequest) -> IpAddr {
 
 pub fn client_address(req: &HttpRequest, site: &Site) -> IpAddr {
     let name = header::HeaderName::from_static("x-forwarded-for");
-    let forwarded: Vec<&str> = req.headers().get_all(name).filter_map(|v| v.to_str().ok()).collect();
-    address::client(peer(req), forwarded.into_iter(), &site.config.server.trusted_proxies)
+    // Bytes that are no text cost their own entry: the proxy's stands behind them in the same line.
+    let forwarded: Vec<_> =
+        req.headers().get_all(name).map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+    address::client(peer(req), forwarded.iter().map(AsRef::as_ref), &site.config.server.trusted_proxies)
+}
+
+/// Whether a session cookie is there, and what it holds if it can be one. Other applications of the same host write
+/// theirs beside it, and not always in plain letters.
+pub fn session_cookie(req: &HttpRequest) -> Option<Option<Plain>> {
+    let mut headers = req.headers().get_all(header::COOKIE);
+    headers.find_map(|value| cookie::find(&String::from_utf8_lossy(value.as_bytes())))
 }
 
 /// A good answer with a JSON body.
@@ -150,4 +178,25 @@ pub fn json<T: Serialize>(value: &T) -> Result<HttpResponse, ApiError> {
 pub fn json_with<T: Serialize>(status: StatusCode, value: &T) -> Result<HttpResponse, ApiError> {
     let text = serde_json::to_vec(value).map_err(|e| ApiError::internal("writing the answer", &e))?;
     Ok(HttpResponse::build(status).content_type("application/json").body(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole;
+
+    #[test]
+    fn each_sign_of_a_path_is_read_once() {
+        for (part, read) in [
+            ("UPID:pve:1:2:3:qmstart:100:ops%2Bnight@pve:", "UPID:pve:1:2:3:qmstart:100:ops+night@pve:"),
+            ("a%2Fb%2fc", "a/b/c"),
+            ("%252F", "%2F"),
+            ("100%25", "100%"),
+            ("%", "%"),
+            ("%2", "%2"),
+            ("%ü", "%ü"),
+            ("", ""),
+        ] {
+            assert_eq!(whole(part), read, "{part}");
+        }
+    }
 }

@@ -7,13 +7,13 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use jarvis_core::protocol::Severity;
 
 use super::{
-    call::{Call, Caller, client_address, header_text},
+    call::{Call, Caller, client_address, session_cookie},
     error::{ApiError, Kind},
     limiter::REFUSAL_COST,
     route::{Need, Route, Verb},
     site::Site,
 };
-use crate::access::{AccessError, Plain, address, cookie, secret};
+use crate::access::{AccessError, Plain, address, secret};
 
 /// Query keys under which clients like to put credentials.
 const TOKEN_KEYS: [&str; 7] = ["token", "access_token", "api_key", "apikey", "key", "authorization", "auth"];
@@ -153,7 +153,7 @@ impl Presented {
                 return Err(ApiError::bad_request("the request has several Authorization headers; send one"));
             }
         }
-        Ok(header_text(req, &header::COOKIE).and_then(cookie::find).map_or(Self::Nothing, Self::Cookie))
+        Ok(session_cookie(req).map_or(Self::Nothing, Self::Cookie))
     }
 
     fn by_cookie(&self) -> bool {

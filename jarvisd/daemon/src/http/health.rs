@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{
     call::{Call, json, json_with},
     error::ApiError,
+    guard,
     query::NoQuery,
     site::Site,
     when::When,
@@ -100,8 +101,13 @@ fn blind_spots(state: &ClusterState) -> Vec<String> {
     spots
 }
 
+/// Costs as much as this many requests: the one large answer that anybody may have. Asked for on many connections that
+/// are never read, it would take the memory.
+const OPENAPI_COST: u32 = 50;
+
 pub fn openapi(call: &Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
+    guard::charge(&call.site, &call.req, OPENAPI_COST)?;
     Ok(HttpResponse::Ok().content_type("application/json").body(call.site.openapi.to_string()))
 }
 

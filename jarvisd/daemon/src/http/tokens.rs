@@ -1,6 +1,7 @@
 //! API tokens: made, listed and revoked by a person who has just logged in.
 
 use actix_web::{HttpResponse, http::StatusCode};
+use jarvis_core::tools::words::deceives;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +82,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
     let body: NewToken = call.body().await?;
     let invalid = |why: String| ApiError::new(Kind::Invalid, why);
     let name = body.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(deceives) {
         return Err(invalid(format!(
             "the name must have 1 to {NAME_CHARS_MAX} characters, no control characters"
         )));

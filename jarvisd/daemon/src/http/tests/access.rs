@@ -84,6 +84,44 @@ async fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_no_text_hide_nobody_behind_his_proxy() {
+    let proxy = |config: &mut crate::config::Config| {
+        config.server.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    };
+    let daemon = Daemon::start_with(proxy).await;
+    daemon.set_up().await;
+    let log_in = async |forwarded: &[u8], password: &str| {
+        let forwarded = header::HeaderValue::from_bytes(forwarded).unwrap();
+        let request = daemon.ask(Method::POST, "/api/v1/login").header("x-forwarded-for", forwarded);
+        read(request.json(&json!({ "password": password }))).await.0.as_u16()
+    };
+    // What the client wrote, and behind it what the proxy saw.
+    for _ in 0..5 {
+        assert_eq!(log_in(b"\xff\xfe, 10.0.0.7", "wrong").await, 401);
+    }
+    assert_eq!(log_in(b"10.0.0.7", PASSWORD).await, 429, "its own attempts count for it");
+    assert_eq!(log_in(b"127.0.0.1", PASSWORD).await, 200, "and for nobody else");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_is_found_beside_cookies_of_others() {
+    let daemon = Daemon::start().await;
+    let cookie = daemon.set_up().await;
+    let others = [b"theme=d\xc3\xbcster; ".to_vec(), b"x=\xff\x80; ".to_vec(), b"; ;=; a; ".to_vec()];
+    for other in others {
+        let both = header::HeaderValue::from_bytes(&[&other, cookie.as_bytes()].concat()).unwrap();
+        let ask = daemon.ask(Method::GET, "/api/v1/session").header(header::COOKIE, both);
+        assert_eq!(read(ask).await.0, 200, "{other:?}");
+    }
+    let ask = daemon.ask(Method::GET, "/api/v1/session").header(header::COOKIE, "a=b");
+    assert_eq!(read(ask.header(header::COOKIE, &cookie)).await.0, 200, "in a header of its own");
+    // Still a cookie: a page that does not say where it is from gets nothing.
+    let both = header::HeaderValue::from_bytes(&[b"x=\xff; ", cookie.as_bytes()].concat()).unwrap();
+    let silent = daemon.bare(Method::POST, &format!("{}/api/v1/logout", daemon.base));
+    assert_eq!(read(silent.header(header::COOKIE, both)).await.0, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_account_and_a_wrong_password_get_the_same_answer() {
     let daemon = Daemon::start().await;
     daemon.set_up().await;
@@ -215,4 +253,18 @@ async fn a_flood_of_log_ins_is_turned_away_and_others_are_still_served() {
     }
     assert!(busy >= 20, "{busy} of 40 were turned away");
     assert!(took.as_secs() < 3, "others waited {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_one_large_answer_for_anybody_is_not_given_without_end() {
+    let daemon = Daemon::start().await;
+    let (mut given, mut refused) = (0, 0);
+    for _ in 0..150 {
+        match daemon.ask(Method::GET, "/api/v1/openapi.json").send().await.unwrap().status().as_u16() {
+            200 => given += 1,
+            429 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(given >= 20 && refused >= 1, "{given} given, {refused} refused");
 }
