@@ -1,7 +1,7 @@
 //! Log-ins of browsers, found by the hash of their cookie.
 
 use diesel::prelude::*;
-use jarvis_core::audit::Kind;
+use jarvis_core::{audit::Kind, tools::words::deceives};
 use serde_json::json;
 
 use super::{By, SecretHash, Store, StoreError, limits::MINUTE_MS, schema::sessions};
@@ -167,5 +167,5 @@ impl Sessions<'_> {
 }
 
 fn cut(text: &str, chars_max: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(chars_max).collect()
+    text.chars().filter(|c| !deceives(*c)).take(chars_max).collect()
 }

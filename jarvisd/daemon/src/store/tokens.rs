@@ -1,7 +1,7 @@
 //! API tokens: scopes and an end, found by the hash of their secret. A revoked token stays listed.
 
 use diesel::prelude::*;
-use jarvis_core::audit::Kind;
+use jarvis_core::{audit::Kind, tools::words::deceives};
 use serde_json::json;
 
 use super::{By, SecretHash, Store, StoreError, limits::MINUTE_MS, schema::api_tokens};
@@ -57,7 +57,7 @@ impl Store {
 impl Tokens<'_> {
     pub async fn create(self, new: NewToken, by: &By) -> Result<Token, StoreError> {
         let by = by.clone();
-        let name: String = new.name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+        let name: String = new.name.chars().filter(|c| !deceives(*c)).take(NAME_CHARS_MAX).collect();
         if name.trim().is_empty() {
             return Err(StoreError::Refused("a token needs a name, to tell it from the others later".into()));
         }

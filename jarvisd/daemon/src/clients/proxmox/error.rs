@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jarvis_core::cluster::NodeName;
+use jarvis_core::tools::words::deceives;
 use thiserror::Error;
 
 /// A failure: where it happened and what it was. `Display` is one line: what, at which node and path, what to do.
@@ -208,10 +209,10 @@ impl Place {
 /// The longest piece of a foreign text that goes into a message.
 const QUOTED_CHARS_MAX: usize = 160;
 
-/// Foreign text made fit for one line of log or screen: bounded, no control characters.
+/// Foreign text made fit for one line of log or screen: bounded, no characters that hide or turn others.
 pub(super) fn quoted(text: &str) -> String {
     let line: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(QUOTED_CHARS_MAX + 1).collect();
+        text.chars().map(|c| if deceives(c) { ' ' } else { c }).take(QUOTED_CHARS_MAX + 1).collect();
     let line = line.trim();
     match line.char_indices().nth(QUOTED_CHARS_MAX) {
         Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),

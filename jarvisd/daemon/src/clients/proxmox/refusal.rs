@@ -77,6 +77,8 @@ fn absent(message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jarvis_core::tools::words::deceives;
+
     use super::*;
 
     fn kind(status: u16, reason: &str, body: &str) -> ErrorKind {
@@ -126,8 +128,10 @@ mod tests {
 
     #[test]
     fn a_hostile_message_stays_one_bounded_line() {
-        let body = format!(r#"{{"message":"{}\n\u001b[31mred"}}"#, "x".repeat(10_000));
+        let body = format!(r#"{{"message":"{}\n\u001b[31mred\u202e"}}"#, "x".repeat(10));
         let text = kind(500, "", &body).to_string();
-        assert!(text.len() < 400 && !text.contains(|c: char| c.is_control()), "{text}");
+        assert!(text.contains("xx") && !text.contains(deceives), "{text}");
+        let body = format!(r#"{{"message":"{}"}}"#, "x".repeat(10_000));
+        assert!(kind(500, "", &body).to_string().len() < 400);
     }
 }

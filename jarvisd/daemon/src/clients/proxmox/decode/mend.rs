@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use jarvis_core::tools::words::deceives;
 use serde_json::{Value, value::RawValue};
 
 /// A number which is valid JSON and which no type can hold: its field is then odd, and its row says so.
@@ -83,9 +84,10 @@ fn shown_as(c: char) -> char {
     match c {
         '\t' => c,
         '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => ' ',
-        // Overrides of the direction of writing, and marks without width.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}' => '\u{fffd}',
-        _ if c.is_control() => '\u{fffd}',
+        // They join the letters of some scripts and the parts of some pictures.
+        '\u{200c}' | '\u{200d}' => c,
+        // Among them letters that only a program sees: a whole sentence fits into a name unseen.
+        _ if deceives(c) => '\u{fffd}',
         _ => c,
     }
 }
@@ -123,6 +125,11 @@ mod tests {
         let hostile = "a\u{202e}b\u{1b}[31m\0c\r\nd\te\u{2066}";
         assert_eq!(printable(hostile.into()), "a\u{fffd}b\u{fffd}[31m\u{fffd}c  d\te\u{fffd}");
         assert_eq!(printable("Größe-日本".into()), "Größe-日本");
+        assert_eq!(
+            printable("web\u{e0073}\u{e0074}\u{200e}\u{ad}".into()),
+            "web\u{fffd}\u{fffd}\u{fffd}\u{fffd}"
+        );
+        assert_eq!(printable("می\u{200c}خواهم 👨\u{200d}👩".into()), "می\u{200c}خواهم 👨\u{200d}👩");
     }
 
     proptest! {
