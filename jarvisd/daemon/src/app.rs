@@ -206,7 +206,7 @@ pub async fn run(
     let supervisor = Supervisor::new(shutdown.clone(), clock);
     let journal = Journal::start(&supervisor, store.clone());
     history::start(&supervisor, state.clone(), store.clone(), clock);
-    retention::start(&supervisor, store.clone());
+    retention::start(&supervisor, store.clone(), clock);
     let other = keeper.clone();
     records::start(&supervisor, store.clone(), move || other.look_again());
     // Nothing opens incidents yet; the poller is ready for the day something does.
