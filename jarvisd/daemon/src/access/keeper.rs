@@ -240,12 +240,14 @@ impl Keeper {
         Ok(())
     }
 
-    /// For the command line: sets the operator's password without the old one, or makes the operator.
+    /// For the command line: sets the operator's password without the old one, or makes the operator. Lifts every
+    /// lock-out: strangers who guess from many addresses must not keep the owner of the machine out.
     pub async fn reset_password(&self, new: String, by: &By) -> Result<(), AccessError> {
         let hash = self.hash(new).await?;
         if !self.inner.store.users().create_first(OPERATOR, hash.clone(), by).await? {
             self.inner.store.users().set_password(OPERATOR, hash, by).await?;
         }
+        self.inner.store.attempts().clear_all().await?;
         self.inner.set_up.close();
         self.tell(Ended::AllSessions);
         self.note("The password was reset", Some("from the command line"), Severity::Notice).await

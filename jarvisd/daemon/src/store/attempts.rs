@@ -77,6 +77,16 @@ impl Attempts<'_> {
             .await
     }
 
+    /// After whoever owns the machine has set a new password: nobody is locked out.
+    pub async fn clear_all(self) -> Result<(), StoreError> {
+        self.0
+            .write("forget log-in attempts", |conn| {
+                diesel::delete(login_attempts::table).execute(conn)?;
+                Ok(())
+            })
+            .await
+    }
+
     /// Removes attempts older than the window, and the oldest beyond what may be kept; returns how many.
     pub async fn prune(self, window_ms: i64) -> Result<usize, StoreError> {
         let now_ms = self.0.inner.clock.now_ms();

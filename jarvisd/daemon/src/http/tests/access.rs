@@ -67,6 +67,10 @@ async fn five_wrong_passwords_lock_out_even_the_right_one_and_survive_a_new_keep
     assert!(matches!(locked, Err(crate::access::AccessError::LockedOut { .. })), "{locked:?}");
     // Another address is not locked out by it.
     assert!(keeper.log_in("operator", PASSWORD.into(), &from("10.0.0.9")).await.is_ok());
+
+    // Whoever has the machine has the way in.
+    keeper.reset_password("another good password".into(), &crate::store::By::cli(0)).await.unwrap();
+    assert_eq!(try_with("another good password").await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
