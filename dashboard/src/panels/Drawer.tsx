@@ -66,9 +66,10 @@ export function Drawer({
             type="button"
             className="chip small"
             onClick={() => select(null)}
-            aria-label={`Esc: close the ${what.toLowerCase()}`}
+            aria-label={`Close the ${what.toLowerCase()}: Esc`}
           >
-            Esc
+            <span className="drawer-key">Esc</span>
+            <span className="drawer-word">Close</span>
           </button>
         )}
       </div>
