@@ -107,6 +107,33 @@ async fn i15_two_looks_are_taken_before_a_program_acts_and_i25_a_persons_hand_ke
 }
 
 #[tokio::test]
+async fn i25_a_persons_hand_through_jarvis_keeps_programs_away_too_and_from_no_other_target() -> Result<()> {
+    let mut stage = Stage::new(OUTSIDE).await?;
+    stage.set_level(3).await?;
+    let program = stage.program().await?;
+    let (vmid, _) = stage.guest("running", "qemu").await?;
+    let (other, _) = stage.guest("running", "lxc").await?;
+    stage.call(&stage.person(), "create_snapshot", json!({"vmid": vmid, "name": "mine"})).await?.ok()?;
+    for name in ["theirs", "after-a-restart"] {
+        let asked = stage.asked(&program, "create_snapshot", json!({"vmid": vmid, "name": name})).await?;
+        let said = asked["objections"].as_array().context("objections")?;
+        ensure!(said.len() == 1 && said[0]["guard"] == "hands_off", "{asked}");
+        // Kept in the store, not in a list of tasks that forgets.
+        stage.jarvisd.process.kill()?;
+        stage.jarvisd.again().await?;
+        stage.seen().await?;
+    }
+    let free = json!({"vmid": other, "name": "theirs"});
+    stage.call(&program, "create_snapshot", free.clone()).await?.ok()?;
+    // Its own act is no person's hand.
+    stage.call(&program, "delete_snapshot", free).await?;
+    let again = json!({"vmid": other, "name": "again"});
+    stage.call(&program, "create_snapshot", again.clone()).await?.ok()?;
+    stage.call(&stage.person(), "create_snapshot", json!({"vmid": vmid, "name": "mine-too"})).await?.ok()?;
+    stage.mediated().await
+}
+
+#[tokio::test]
 async fn i11_a_program_does_so_much_in_an_hour_and_a_restart_does_not_forgive_it() -> Result<()> {
     let mut stage = Stage::new(OUTSIDE).await?;
     stage.set_level(3).await?;

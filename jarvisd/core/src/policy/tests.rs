@@ -202,6 +202,7 @@ fn done(target: u32, minutes_ago: i64, book: &str) -> Entry {
     let at = Moment { boot_ms: NOW.boot_ms - minutes_ago * 60_000, ..NOW };
     Entry {
         at,
+        until: at,
         target: crate::tools::Target::Guest(target.try_into().unwrap()),
         runbook: Some(book.into()),
         by_human: false,

@@ -24,6 +24,8 @@ use super::{
 
 /// Intents looked at in one step, newest first, until they are too old to matter.
 const STEP_ROWS: i64 = 200;
+/// No action is followed for longer.
+const TOOK_MS_MAX: i64 = 6 * 3_600_000;
 /// Boots of the machine whose length is kept; beyond a hundred restarts in a day nothing is remembered longer.
 const BOOTS_MAX: i64 = 100;
 
@@ -208,7 +210,7 @@ fn entries(conn: &mut SqliteConnection, now: &Moment) -> Result<Ledger, Fault> {
                 continue;
             }
             young = true;
-            if outcome.is_some_and(|outcome| outcome.end == super::End::NotSent) {
+            if outcome.as_ref().is_some_and(|outcome| outcome.end == super::End::NotSent) {
                 continue;
             }
             let at = Moment {
@@ -216,8 +218,17 @@ fn entries(conn: &mut SqliteConnection, now: &Moment) -> Result<Ledger, Fault> {
                 boot_ms: now.boot_ms.saturating_sub(age_ms),
                 boot: now.boot,
             };
+            let until = match &outcome {
+                None => *now,
+                // On the wall clock, which may have been set in between: never longer than anything takes.
+                Some(over) => {
+                    let took_ms = over.at_ms.saturating_sub(new.at.wall_ms);
+                    at.plus_ms(took_ms.clamp(0, age_ms.min(TOOK_MS_MAX)))
+                }
+            };
             ledger.entries.push(Entry {
                 at,
+                until,
                 target: new.target,
                 runbook: new.runbook,
                 by_human: new.by_human,

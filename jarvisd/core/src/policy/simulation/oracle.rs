@@ -233,6 +233,16 @@ fn pace(seen: &Seen<'_>, name: &str) -> Vec<&'static str> {
         Fact::Known(Some(at)) => f.now.boot_ms - at.boot_ms < 15 * 60_000 && !person_decided(seen),
         Fact::Unknown(_) => true,
     };
+    // Through Jarvis or past it: a hand is a hand.
+    let hands_on = hands_on
+        || f.ledger.known().is_none_or(|ledger| {
+            let lately = |at: &Moment| {
+                let age_ms = if at.boot == f.now.boot { f.now.boot_ms - at.boot_ms } else { f.now.boot_ms };
+                age_ms < 15 * 60_000
+            };
+            let theirs = ledger.entries.iter().filter(|e| e.by_human && e.target == target);
+            theirs.into_iter().any(|e| lately(&e.until)) && !person_decided(seen)
+        });
     let window = f.windows.known().is_none_or(|windows| {
         let node = f.target.node.known().cloned().flatten();
         let open = windows.iter().any(|w| {

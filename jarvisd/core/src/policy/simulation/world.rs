@@ -202,8 +202,12 @@ fn ledger(target: &Target, now: Moment, dice: &mut Dice) -> Ledger {
         let longest = if dice.one_in(2) { 90 } else { 1_500 };
         let minutes = i64::try_from(dice.below(longest)).unwrap();
         let boot = if dice.one_in(12) { now.boot - 1 } else { now.boot };
+        // Some took most of the time since.
+        let over = i64::try_from(dice.below(u64::try_from(minutes).unwrap() + 1)).unwrap();
+        let ago = |minutes: i64| Moment { boot_ms: now.boot_ms - minutes * 60_000, wall_ms: 0, boot };
         Entry {
-            at: Moment { boot_ms: now.boot_ms - minutes * 60_000, wall_ms: 0, boot },
+            at: ago(minutes),
+            until: ago(over),
             target: if dice.one_in(4) { target.clone() } else { Target::Guest(999.try_into().unwrap()) },
             runbook: dice.one_in(4).then(|| "guest-down".to_owned()),
             by_human: dice.one_in(2),

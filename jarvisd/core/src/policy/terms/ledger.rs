@@ -12,6 +12,8 @@ use crate::tools::Target;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     pub at: Moment,
+    /// When it was over; the present while it is under way.
+    pub until: Moment,
     pub target: Target,
     /// Missing when no runbook was the cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +65,12 @@ impl Ledger {
         ];
         let full = windows.into_iter().filter(|(_, count, max)| count >= max);
         full.map(|(what, count, max)| Full { what, count, max }).collect()
+    }
+
+    /// When a person's last act on this target was over. What a program was allowed by a person is the program's act.
+    pub fn last_by_person(&self, now: &Moment, target: &Target) -> Option<&Moment> {
+        let theirs = self.entries.iter().filter(|entry| entry.by_human && entry.target == *target);
+        theirs.map(|entry| &entry.until).min_by_key(|until| now.surely_since_ms(until))
     }
 
     /// Whether this node was woken within the last hour, by whomever.
@@ -160,7 +168,7 @@ mod tests {
                 let now = Moment { wall_ms: i64::from(wall), boot_ms, boot: 1 };
                 let book = format!("book-{book}");
                 if ledger.full(&now, &guest(n), Some(&book), &limits).is_empty() {
-                    ledger.entries.push(Entry { at: now, target: guest(n), runbook: Some(book), by_human: false, wake: false });
+                    ledger.entries.push(Entry { at: now, until: now, target: guest(n), runbook: Some(book), by_human: false, wake: false });
                 }
             }
             for (i, first) in ledger.entries.iter().enumerate() {
@@ -176,7 +184,10 @@ mod tests {
     fn i11_a_restart_of_the_machine_does_not_empty_the_windows() {
         let limits = Limits::default();
         let entry =
-            |n| Entry { at: at(9_000_000), target: guest(n), runbook: None, by_human: false, wake: false };
+            |n| {
+                let at = at(9_000_000);
+                Entry { at, until: at, target: guest(n), runbook: None, by_human: false, wake: false }
+            };
         let ledger = Ledger { entries: (100..106).map(entry).collect() };
         // Booted a minute ago, and the wall clock set a year ahead.
         let now = Moment { wall_ms: 31_536_000_000, boot_ms: 60_000, boot: 2 };

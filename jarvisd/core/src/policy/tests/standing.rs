@@ -6,6 +6,7 @@ use super::{super::*, after, asking, automation, leads_to, refuses};
 use crate::{
     graph::{Durations, Thing, Votes},
     policy::testing::*,
+    tools::Target,
 };
 
 #[test]
@@ -231,7 +232,7 @@ fn i24_only_an_absent_node_is_woken_and_once_an_hour() {
     let wake = op("wake_node", json!({"node": "pve"}));
     let woken = |minutes: i64, by_human| {
         let at = Moment { boot_ms: NOW.boot_ms - minutes * 60_000, ..NOW };
-        let entry = Entry { at, target: wake.target(), runbook: None, by_human, wake: true };
+        let entry = Entry { at, until: at, target: wake.target(), runbook: None, by_human, wake: true };
         Fact::Known(Ledger { entries: vec![entry] })
     };
     refuses("wake", &wake, |facts, _| facts.target.absent = Fact::Known(false));
@@ -250,6 +251,33 @@ fn i25_where_a_person_has_just_worked_automation_keeps_away() {
     leads_to(Verdict::Ask, "hands_off", &start(), &asking(), |facts, _| facts.target.human_task = task(14));
     assert_eq!(after(&start(), runbook(), |facts, _| facts.target.human_task = task(15)).0, Verdict::Permit);
     assert_eq!(after(&start(), human(), |facts, _| facts.target.human_task = task(1)).0, Verdict::Permit);
+}
+
+#[test]
+fn i25_a_persons_act_through_jarvis_counts_as_one_past_it_and_from_its_end() {
+    let ago = |minutes: i64| Moment { boot_ms: NOW.boot_ms - minutes * 60_000, ..NOW };
+    let acted = |at: i64, until: i64, by_human: bool, target: Target| {
+        let entry =
+            Entry { at: ago(at), until: ago(until), target, runbook: None, by_human, wake: false };
+        Fact::Known(Ledger { entries: vec![entry] })
+    };
+    let here = || start().target();
+    for ledger in [acted(14, 14, true, here()), acted(300, 14, true, here())] {
+        leads_to(Verdict::Refuse, "hands_off", &start(), &[runbook()], |facts, _| {
+            facts.ledger = ledger.clone()
+        });
+        leads_to(Verdict::Ask, "hands_off", &start(), &asking(), |facts, _| facts.ledger = ledger.clone());
+        assert_eq!(after(&start(), human(), |facts, _| facts.ledger = ledger.clone()).0, Verdict::Permit);
+    }
+    let elsewhere = Target::Guest(101.try_into().unwrap());
+    for ledger in [
+        acted(20, 15, true, here()),
+        // What automation did itself, or was allowed to do, is no person's hand.
+        acted(14, 14, false, here()),
+        acted(14, 14, true, elsewhere),
+    ] {
+        assert_eq!(after(&start(), runbook(), |facts, _| facts.ledger = ledger.clone()).0, Verdict::Permit);
+    }
 }
 
 #[test]

@@ -135,6 +135,24 @@ async fn i11_the_windows_are_read_back_after_restarts_and_jumps_of_the_wall_cloc
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i25_an_act_counts_from_its_end_and_one_under_way_from_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.intents().begin(intent("over", moment(1, 3 * HOUR_MS))).await.unwrap();
+    // A hundred seconds later on the wall clock.
+    store.intents().outcome("over", outcome(End::Unknown)).await.unwrap();
+    store.intents().begin(intent("set back", moment(1, 3 * HOUR_MS))).await.unwrap();
+    store.intents().outcome("set back", Outcome { at_ms: 0, ..outcome(End::Ok) }).await.unwrap();
+    store.intents().begin(intent("set ahead", moment(1, 3 * HOUR_MS))).await.unwrap();
+    store.intents().outcome("set ahead", Outcome { at_ms: i64::MAX, ..outcome(End::Ok) }).await.unwrap();
+    store.intents().begin(intent("open", moment(1, 3 * HOUR_MS))).await.unwrap();
+    let now = moment(1, 10 * HOUR_MS);
+    let ledger = store.ledger().entries(now).await.unwrap();
+    let ended: Vec<_> = ledger.entries.iter().map(|e| now.surely_since_ms(&e.until)).collect();
+    assert_eq!(ended, [0, HOUR_MS, 7 * HOUR_MS, 7 * HOUR_MS - 100_000]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trust_flaps_and_scores_come_back_and_never_granted_is_none() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
