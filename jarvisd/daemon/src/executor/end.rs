@@ -96,17 +96,16 @@ impl Ended {
 
     /// Of a request that nobody answered and that leaves no task: what is seen of it, or that nothing is.
     pub fn of_trace(verified: Verified, evidence: String) -> Self {
-        let (end, message) = match verified {
-            Verified::Yes => (End::Ok, "nobody answered, but it is seen to have worked".to_owned()),
-            Verified::No => (
-                End::Failed,
-                format!("there is no trace of it, so it was not taken on, or it did not work: {evidence}"),
-            ),
-            Verified::Inconclusive => {
-                return Self::unclear("nobody answered".to_owned(), verified, evidence);
+        let why = match verified {
+            Verified::Yes => {
+                let message = "nobody answered, but it is seen to have worked".to_owned();
+                return Self { evidence: Some(evidence), ..Self::plain(End::Ok, verified, message) };
             }
+            // It may never have arrived, or not have worked, or still be about to.
+            Verified::No => format!("nobody answered, and it was not seen to happen; last seen: {evidence}"),
+            Verified::Inconclusive => "nobody answered".to_owned(),
         };
-        Self { evidence: Some(evidence), ..Self::plain(end, verified, message) }
+        Self::unclear(why, verified, evidence)
     }
 
     fn state(&self) -> ActionState {
@@ -299,7 +298,7 @@ mod tests {
             assert_eq!(Ended::of_look(verified, "seen".into()).went_well(), verified == Verified::Yes);
             let trace = Ended::of_trace(verified, "seen".into());
             assert_eq!(trace.went_well(), verified == Verified::Yes);
-            assert_eq!(trace.end == End::Unknown, verified == Verified::Inconclusive);
+            assert_eq!(trace.end == End::Unknown, verified != Verified::Yes, "that nothing is seen proves nothing");
         }
     }
 }
