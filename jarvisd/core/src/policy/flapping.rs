@@ -13,11 +13,11 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     if flaps.is_quarantined(&case.target) {
         notes.ask_or_refuse_runbook(
             case,
-            format!("{} has fallen again and again and is in quarantine until you lift it", case.target),
+            format!("{} has fallen again and again and is in quarantine until you lift it", case.named()),
         );
     }
     let wait_ms = flaps.backoff_left_ms(&case.target, &case.facts.now, limits);
     if case.by_runbook() && wait_ms > 0 {
-        notes.refuse(format!("the next try on {} is due in {} s", case.target, wait_ms / 1_000 + 1));
+        notes.refuse(format!("the next try on {} is due in {} s", case.named(), wait_ms / 1_000 + 1));
     }
 }

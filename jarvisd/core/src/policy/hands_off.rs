@@ -18,7 +18,7 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
         let minutes = limits.hands_off_ms / 60_000;
         notes.ask_or_refuse_runbook(
             case,
-            format!("a person worked on {} within the last {minutes} minutes", case.target),
+            format!("a person worked on {} within the last {minutes} minutes", case.named()),
         );
     }
 }

@@ -10,12 +10,12 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     if case.class() == TargetClass::Guest
         && let Some(Some(lock)) = notes.known(&facts.lock, "the lock of the guest")
     {
-        notes.refuse(format!("{} is locked ({lock}); let that end", case.target));
+        notes.refuse(format!("{} is locked ({lock}); let that end", case.named()));
     }
     let concerned = case.class() == TargetClass::Guest || case.effect.is_node_power();
     if concerned && let Some(busy) = notes.known(&facts.busy, "the running tasks") {
         for task in busy {
-            notes.refuse(format!("{task} is under way on {} or its storage; let it end", case.target));
+            notes.refuse(format!("{task} is under way on {} or its storage; let it end", case.named()));
         }
     }
 }

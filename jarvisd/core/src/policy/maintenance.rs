@@ -24,6 +24,6 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
             && (window.on.is_none() || window.on == thing || (node.is_some() && window.on == node))
     });
     if open.is_some() {
-        notes.ask_or_refuse_runbook(case, format!("a maintenance window is open for {}", case.target));
+        notes.ask_or_refuse_runbook(case, format!("a maintenance window is open for {}", case.named()));
     }
 }

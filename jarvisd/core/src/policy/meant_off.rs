@@ -12,6 +12,6 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     if let Some(Some(why)) = notes.known(&case.facts.target.meant_off, "whether it is off on purpose")
         && !case.by_human()
     {
-        notes.ask_or_refuse_runbook(case, format!("{} is off on purpose: {why}", case.target));
+        notes.ask_or_refuse_runbook(case, format!("{} is off on purpose: {why}", case.named()));
     }
 }

@@ -39,7 +39,7 @@ pub use lanes::{Lane, Lanes};
 pub use terms::{
     decision::{Answer, Ask, Decision, Objection, Verdict, Weighing},
     facts::{
-        Autonomy, Condition, Fact, Facts, PolicyVersion, RunBudget, Sight, StorageNow, TargetFacts, Trouble,
+        Autonomy, Condition, Fact, Facts, Listed, PolicyVersion, RunBudget, Sight, StorageNow, TargetFacts, Trouble,
         Window,
     },
     identity::Identity,

@@ -16,7 +16,7 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
         };
         notes.refuse(format!(
             "{} is {word} already, or not in a state from which this can be done",
-            case.target
+            case.named()
         ));
     }
     let on_a_node = matches!(case.class(), TargetClass::Guest | TargetClass::Service);

@@ -153,7 +153,7 @@ pub(crate) fn calm_with(operation: &Operation, graph: &Graph) -> Facts {
                 available: true,
                 fill_percent: Some(50),
             }]),
-            listed: Fact::Known(true),
+            listed: Fact::Known(Listed::Yes),
             absent: Fact::Known(true),
             config_digest: "d1".into(),
         },

@@ -28,6 +28,15 @@ impl<'a> Case<'a> {
         self.target.class()
     }
 
+    /// The target as people call it: `guest 100 dns`.
+    pub fn named(&self) -> String {
+        let name = match self.facts.target.identity.known() {
+            Some(Identity::Guest { name, .. }) => Some(name.as_str()),
+            _ => None,
+        };
+        self.target.named(name)
+    }
+
     pub fn by_human(&self) -> bool {
         self.request.caller.is_human()
     }

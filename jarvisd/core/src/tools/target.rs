@@ -45,6 +45,24 @@ impl Target {
     }
 }
 
+impl Target {
+    /// As people call it, with a guest's own name where that is known: `guest 100 dns`. [`fmt::Display`] is for
+    /// records and programs.
+    pub fn named(&self, name: Option<&str>) -> String {
+        match self {
+            Self::Cluster => "the cluster".to_owned(),
+            Self::Node(node) => format!("node {node}"),
+            Self::Guest(vmid) => match name.filter(|name| !name.is_empty()) {
+                Some(name) => format!("guest {vmid} {name}"),
+                None => format!("guest {vmid}"),
+            },
+            Self::Storage(storage) => format!("storage {storage}"),
+            Self::Service { node, unit } => format!("{unit} on {node}"),
+            Self::Container { host, name } => format!("container {name} on {host}"),
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

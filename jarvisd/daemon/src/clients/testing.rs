@@ -5,7 +5,7 @@ use jarvis_core::{
     graph::{Durations, Graph, Own, Votes},
     policy::{
         Answer, Autonomy, Caller, Condition, Fact, Facts, Flaps, Identity, LastLook, Ledger, Level, Limits,
-        Moment, Order, PolicyVersion, Request, Sight, StorageNow, TargetFacts, Trouble, decide,
+        Listed, Moment, Order, PolicyVersion, Request, Sight, StorageNow, TargetFacts, Trouble, decide,
     },
     tools::{Effect, Operation, Target},
 };
@@ -114,7 +114,7 @@ fn facts(operation: &Operation, ha: bool) -> Facts {
                 available: true,
                 fill_percent: Some(50),
             }]),
-            listed: Fact::Known(true),
+            listed: Fact::Known(Listed::Yes),
             absent: Fact::Known(true),
             config_digest: "d1".into(),
         },

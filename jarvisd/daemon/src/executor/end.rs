@@ -235,13 +235,14 @@ impl Inner {
             End::Failed | End::Unknown => Severity::Warning,
         };
         let view = page.view();
-        let (node, vmid) = views::place(&operation.target(), &self.parts.state.current().1);
+        let (target, state) = (operation.target(), self.parts.state.current().1);
+        let (node, vmid) = views::place(&target, &state);
         let event = NewEvent {
             ts_ms: self.parts.clock.now_ms(),
             kind: EventKind::System,
             severity,
             source: EventSource::Auto,
-            title: format!("{} on {}: {}", view.title, view.target, ended.message),
+            title: format!("{}, {}: {}", view.title, views::named(&target, &state), ended.message),
             detail: ended.evidence.clone(),
             node,
             vmid,

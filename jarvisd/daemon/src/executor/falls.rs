@@ -2,7 +2,7 @@
 //!
 //! Not here: how often is too often, and how long to wait (core).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jarvis_core::{
     cluster::ClusterState,
@@ -49,7 +49,7 @@ impl Inner {
             .into_iter()
             .map(Target::Guest)
             .filter(|target| evidence::meant_off(state, &configs, target) == Fact::Known(None));
-        let mut quarantined = BTreeMap::new();
+        let mut quarantined = BTreeSet::new();
         let rows = self.parts.store.ledger();
         let _turn = self.flaps.lock().await;
         let flaps = rows.flaps().await.map(|mut flaps| {
@@ -57,7 +57,7 @@ impl Inner {
                 let before = flaps.is_quarantined(&target);
                 flaps.went_down(&target, now, force.limits());
                 if !before && flaps.is_quarantined(&target) {
-                    quarantined.insert(target.to_string(), target);
+                    quarantined.insert(target);
                 }
             }
             flaps
@@ -69,8 +69,9 @@ impl Inner {
         if let Err(error) = kept {
             tracing::error!(%error, "a fall could not be recorded");
         }
-        let told = quarantined.into_iter().map(|(name, target)| {
+        let told = quarantined.into_iter().map(|target| {
             let (node, vmid) = views::place(&target, state);
+            let name = views::named(&target, state);
             NewEvent {
                 ts_ms: now.wall_ms,
                 kind: EventKind::System,

@@ -11,7 +11,7 @@ use jarvis_core::{
         reading::{Part, Reading},
     },
     graph::{ContainerPlace, Thing},
-    policy::{Condition, Fact, evidence},
+    policy::{Condition, Fact, Listed, evidence},
     tools::{
         Target,
         words::{ContainerName, HostName, StorageName, UnitName},
@@ -41,7 +41,7 @@ pub struct Look {
     pub storages: Fact<Vec<String>>,
     pub config_digest: String,
     pub absent: Fact<bool>,
-    pub listed: Fact<bool>,
+    pub listed: Fact<Listed>,
 }
 
 impl Inner {
@@ -198,7 +198,8 @@ impl Inner {
         unit: &UnitName,
     ) -> Look {
         let target = Target::Service { node: node.clone(), unit: unit.clone() };
-        let listed = self.in_force().rules.restart.contains(&target);
+        let listed =
+            if self.in_force().rules.restart.contains(&target) { Listed::Yes } else { Listed::No };
         let (matches, condition) = match self.unit_now(proxmox, node, unit).await {
             Err(why) => (Fact::unknown(why.clone()), Fact::unknown(why)),
             Ok(now) => {
@@ -242,11 +243,16 @@ impl Inner {
             Ok(all) => {
                 let found: Vec<_> = all.iter().filter(|one| one.name == name.as_str()).collect();
                 let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
-                match found.first().map(|one| (one.state.as_str(), one.may_change)) {
-                    None => {
-                        (Fact::Known(count), Fact::unknown("there is no such container"), Fact::Known(false))
+                match found.first() {
+                    None => (
+                        Fact::Known(count),
+                        Fact::unknown("there is no such container"),
+                        Fact::Known(Listed::No),
+                    ),
+                    Some(one) => {
+                        let listed = Fact::Known(docker.listed(host, one));
+                        (Fact::Known(count), container_condition(&one.state), listed)
                     }
-                    Some((word, may)) => (Fact::Known(count), container_condition(word), Fact::Known(may)),
                 }
             }
         };

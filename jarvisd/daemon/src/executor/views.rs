@@ -59,3 +59,12 @@ pub fn place(target: &Target, state: &ClusterState) -> (Option<NodeName>, Option
         Target::Cluster | Target::Storage(_) | Target::Container { .. } => (None, None),
     }
 }
+
+/// As people call it, with the name a guest goes by now.
+pub fn named(target: &Target, state: &ClusterState) -> String {
+    let guest = match target {
+        Target::Guest(vmid) => state.guests.get(vmid),
+        _ => None,
+    };
+    target.named(guest.and_then(|guest| guest.name.as_deref()))
+}

@@ -60,6 +60,11 @@ pub enum KillSwitchError {
         "the kill switch {file} could not be set: {source}; it is as it was; check the owner and the disk"
     )]
     NotSet { file: PathBuf, source: io::Error },
+    #[error(
+        "a directory stands where the kill switch {file} should be, which counts as on and cannot be set; remove \
+         that directory, then run `jarvisd kill-switch on` or `off` again"
+    )]
+    InTheWay { file: PathBuf },
     #[error("there is no data directory to keep the kill switch in: {0}")]
     Directory(#[source] Box<StoreError>),
 }
@@ -95,6 +100,7 @@ impl KillSwitch {
     pub fn read(&self) -> Result<KillState, KillSwitchError> {
         let text = self.text().map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => KillSwitchError::Missing { file: self.file.clone() },
+            _ if self.is_directory() => KillSwitchError::InTheWay { file: self.file.clone() },
             _ => KillSwitchError::Unreadable { file: self.file.clone(), source },
         })?;
         parse(&text).ok_or_else(|| KillSwitchError::Corrupt { file: self.file.clone() })
@@ -121,6 +127,7 @@ impl KillSwitch {
         match self.replace(&state) {
             Ok(()) => self.read(),
             Err(_) if on && self.remove().is_ok() => Ok(KillState { by_removal: true, ..state }),
+            Err(_) if self.is_directory() => Err(KillSwitchError::InTheWay { file: self.file.clone() }),
             Err(source) => Err(KillSwitchError::NotSet { file: self.file.clone(), source }),
         }
     }
@@ -140,6 +147,11 @@ impl KillSwitch {
                 .map_err(failed),
             Err(e) => Err(failed(e)),
         }
+    }
+
+    /// Nothing is put in place of a directory, and none is removed: somebody may have put something there.
+    fn is_directory(&self) -> bool {
+        fs::symlink_metadata(&self.file).is_ok_and(|found| found.is_dir())
     }
 
     fn text(&self) -> io::Result<String> {

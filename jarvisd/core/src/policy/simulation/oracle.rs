@@ -193,7 +193,7 @@ fn target(seen: &Seen<'_>, name: &str) -> Vec<&'static str> {
         ("i23", needs_room && full),
         ("i23", name == "delete_snapshot" && matches!(seen.caller, Caller::Runbook { .. })),
         ("i24", name == "wake_node" && t.absent != Fact::Known(true)),
-        ("listed", listed_only && t.listed != Fact::Known(true)),
+        ("listed", listed_only && t.listed != Fact::Known(Listed::Yes)),
     ])
 }
 

@@ -124,7 +124,10 @@ fn upset_target(which: u64, f: &mut Facts, dice: &mut Dice) {
             ]);
         }
         31 => t.storages = Fact::unknown("not readable"),
-        32 => t.listed = if dice.one_in(2) { Fact::Known(false) } else { Fact::unknown("not readable") },
+        32 => {
+            let no = *dice.pick(&[Listed::No, Listed::OwnStack, Listed::OnlyRead]);
+            t.listed = if dice.one_in(2) { Fact::Known(no) } else { Fact::unknown("not readable") };
+        }
         33 => t.absent = if dice.one_in(2) { Fact::Known(false) } else { Fact::unknown("not readable") },
         34 => t.node_online = if dice.one_in(2) { Fact::Known(false) } else { Fact::unknown("not readable") },
         _ => t.config_digest = "d2".into(),

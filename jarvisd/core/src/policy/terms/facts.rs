@@ -135,6 +135,18 @@ pub enum Condition {
     Paused,
 }
 
+/// Whether a service or container is meant to be touched from here, and where not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// The settings list the service, or the container's label allows it.
+    Yes,
+    No,
+    /// The container belongs to Jarvis' own stack.
+    OwnStack,
+    /// The container's engine is reached over a way by which nothing is changed.
+    OnlyRead,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageNow {
     pub name: String,
@@ -166,8 +178,8 @@ pub struct TargetFacts {
     pub meant_off: Fact<Option<String>>,
     /// Those of its disks; for a backup the one written to.
     pub storages: Fact<Vec<StorageNow>>,
-    /// Whether the settings list this service, or the container's label allows it.
-    pub listed: Fact<bool>,
+    /// Whether this service or container is meant to be started, stopped and restarted from here.
+    pub listed: Fact<Listed>,
     /// For a node: whether a quorate peer sees it absent from membership.
     pub absent: Fact<bool>,
     /// Proxmox's digest of its configuration; empty when it has none.

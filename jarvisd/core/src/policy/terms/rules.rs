@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use crate::{
         graph::{Durations, Graph, Votes},
-        policy::{Fact, Verdict, testing::*, weigh},
+        policy::{Fact, Listed, Verdict, testing::*, weigh},
         tools::Operation,
     };
 
@@ -195,7 +195,8 @@ mod tests {
         let mut facts = calm_with(operation, &graph);
         facts.limits = Fact::Known(rules.limits.clone());
         facts.windows = Fact::Known(rules.windows.clone());
-        facts.target.listed = Fact::Known(rules.restart.contains(&operation.target()));
+        let listed = if rules.restart.contains(&operation.target()) { Listed::Yes } else { Listed::No };
+        facts.target.listed = Fact::Known(listed);
         // Guest 103 bears the mark `a`.
         let core = match &rules.runs {
             None => None,

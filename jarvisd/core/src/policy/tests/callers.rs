@@ -94,8 +94,23 @@ fn services_and_containers_only_as_listed() {
         op("docker_restart", json!({"host": "docker1", "name": "web"})),
         op("docker_start", json!({"host": "docker1", "name": "web"})),
     ] {
-        refuses("listed", &operation, |facts, _| facts.target.listed = Fact::Known(false));
+        for no in [Listed::No, Listed::OwnStack, Listed::OnlyRead] {
+            refuses("listed", &operation, |facts, _| facts.target.listed = Fact::Known(no));
+        }
         refuses("listed", &operation, |facts, _| facts.target.listed = Fact::unknown("x"));
+    }
+    let restart = op("docker_restart", json!({"host": "docker1", "name": "web"}));
+    for (no, todo) in [
+        (Listed::No, "label the container"),
+        (Listed::OwnStack, "do it with `docker compose`"),
+        (Listed::OnlyRead, "give its socket"),
+    ] {
+        let mut facts = calm(&restart);
+        facts.target.listed = Fact::Known(no);
+        let told = weigh(&facts, &request(&restart, human())).objections;
+        assert!(told.iter().any(|objection| objection.reason.contains(todo)), "{told:?}");
+        let labels = told.iter().filter(|objection| objection.reason.contains("label the container"));
+        assert_eq!(labels.count(), usize::from(no == Listed::No), "{told:?}");
     }
 }
 

@@ -19,6 +19,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jarvis_core::{
     graph::Thing,
+    policy::Listed,
     shapes::NodeRead,
     tools::words::{ContainerName, HostName},
 };
@@ -178,6 +179,17 @@ impl Docker {
     /// It could not be read.
     pub async fn may_change(&self, host: &HostName, name: &ContainerName) -> Result<bool, DockerError> {
         Ok(changes::objection(&self.inspect(host, name).await?, &self.own_project).is_none())
+    }
+
+    /// The same of one that was listed, with the reason where it is not meant to be changed.
+    pub fn listed(&self, host: &HostName, container: &Container) -> Listed {
+        let own = container.project.as_deref().filter(|name| !name.is_empty()) == Some(&*self.own_project);
+        match self.hosts.get(host).map(|host| &host.reach) {
+            _ if own => Listed::OwnStack,
+            Some(Reach::Ssh(..)) => Listed::OnlyRead,
+            _ if container.may_change => Listed::Yes,
+            _ => Listed::No,
+        }
     }
 
     fn reach(&self, host: &HostName) -> Result<&Reach, DockerError> {

@@ -58,9 +58,14 @@ async fn i2_whatever_is_not_exactly_a_switch_that_is_off_is_an_error_or_on() {
     assert!(switch.look().await.is_err());
     fs::remove_file(switch.file()).unwrap();
     fs::create_dir(switch.file()).unwrap();
-    assert!(switch.read().is_err());
-    let error = switch.set(false, "cli/uid-0", 5).unwrap_err();
-    assert!(matches!(error, KillSwitchError::NotSet { .. }), "{error}");
+    let read = switch.read().unwrap_err();
+    assert!(matches!(read, KillSwitchError::InTheWay { .. }), "{read}");
+    for on in [true, false] {
+        let error = switch.set(on, "cli/uid-0", 5).unwrap_err();
+        assert!(matches!(error, KillSwitchError::InTheWay { .. }), "{error}");
+        assert!(error.to_string().contains("remove that directory"), "{error}");
+    }
+    assert!(switch.file().is_dir(), "it is somebody's");
     assert!(
         fs::read_dir(dir.path()).unwrap().all(|e| !e
             .unwrap()
