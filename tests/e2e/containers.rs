@@ -2,7 +2,10 @@
 //! what is in their environment leaves by no way.
 
 use anyhow::{Context, Result, ensure};
-use jarvis_tests::acting::{OUTSIDE, Stage, effect_request, request};
+use jarvis_tests::{
+    acting::{OUTSIDE, Stage, effect_request, request},
+    sim::Sim,
+};
 use serde_json::{Value, json};
 
 const HOST: &str = "management";
@@ -37,14 +40,37 @@ async fn i03_a_labelled_container_is_stopped_started_and_restarted_as_shown() ->
 #[tokio::test]
 async fn unlabelled_containers_and_our_own_stack_are_left_alone() -> Result<()> {
     let own = "[docker]\nown_project = \"management\"\n";
-    for (settings, name) in [("", "traefik"), ("", "jarvisd"), (own, "redis")] {
+    let label = "jarvis.restart=true";
+    for (settings, name, todo) in
+        [("", "traefik", label), ("", "jarvisd", label), (own, "redis", "docker compose")]
+    {
         let stage = Stage::whole(&[], &format!("{OUTSIDE}{settings}")).await?;
         for tool in ["docker_stop", "docker_restart"] {
             let refused = stage.refused(&stage.person(), tool, of(name), "listed").await?;
-            ensure!(refused.text.contains("jarvis.restart"), "{}", refused.text);
+            ensure!(refused.text.contains(todo), "{}", refused.text);
+            ensure!(refused.text.contains(&format!("container {name} on {HOST}")), "{}", refused.text);
         }
         ensure!(stage.sim.attempts().await?.is_empty(), "{name} was touched");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn i20_an_engine_of_which_nobody_says_what_it_runs_on_is_only_read() -> Result<()> {
+    let sim = Sim::with(&["--ssh"]).await?;
+    let sides = sim.sides()?.replace("vmid = 103\n", "");
+    let stage = Stage::on(sim, &format!("{OUTSIDE}\n{sides}")).await?;
+    stage.read("docker", json!({"host": HOST})).await?;
+    for tool in ["docker_stop", "docker_restart"] {
+        let plan = stage.plan(&stage.person(), tool, of("redis")).await?;
+        ensure!(plan["verdict"] == "refuse" && plan.to_string().contains("vmid or node"), "{plan}");
+        stage.refused(&stage.person(), tool, of("redis"), "state").await?;
+    }
+    let check = stage.home.command(&["check"])?.output()?;
+    let said = String::from_utf8_lossy(&check.stdout).into_owned();
+    let named = said.lines().any(|line| line.starts_with("warn") && line.contains(HOST));
+    ensure!(named && check.status.success(), "{said}");
+    ensure!(stage.sim.attempts().await?.is_empty());
     Ok(())
 }
 

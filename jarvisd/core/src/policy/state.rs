@@ -23,6 +23,10 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     if on_a_node && notes.known(&facts.node_online, "the target's node") == Some(&false) {
         notes.refuse("the node it is on is not online");
     }
+    // Who goes down with it, and whether Jarvis itself is among them, hangs on it.
+    if case.class() == TargetClass::Container {
+        notes.known(&facts.node, "what its engine runs on");
+    }
 }
 
 /// The states in which an operation makes sense.

@@ -14,7 +14,7 @@ use crate::{
         ssh,
     },
     clock::Clock,
-    config::Config,
+    config::{Config, DockerHost},
     store,
 };
 
@@ -32,6 +32,17 @@ pub async fn check(config: &Config) -> ExitCode {
     match app::ssh(config) {
         Ok(_) => {}
         Err(error) => report.add(Level::Fail, error.to_string()),
+    }
+    let placed = |host: &&DockerHost| host.vmid.is_some() || host.node.is_some() || host.ssh_host.is_some();
+    for host in config.docker.hosts.iter().filter(|host| !placed(host)) {
+        let name = &host.name;
+        report.add(
+            Level::Warn,
+            format!(
+                "what the Docker engine {name} runs on is not said, so its containers are only read: give its vmid \
+                 or node under [[docker.hosts]]"
+            ),
+        );
     }
     report.code()
 }

@@ -27,7 +27,8 @@ impl Default for Docker {
 #[serde(deny_unknown_fields)]
 pub struct DockerHost {
     pub name: HostName,
-    /// The guest whose engine this is; the graph then knows what goes down with it.
+    /// The guest whose engine this is; the graph then knows what goes down with it. Without it or `node` nothing is
+    /// changed there.
     pub vmid: Option<Vmid>,
     /// The same for an engine on a node.
     pub node: Option<NodeName>,

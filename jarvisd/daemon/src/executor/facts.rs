@@ -124,7 +124,10 @@ impl Inner {
                 Some(NodeStatus::Offline) => Fact::Known(false),
                 Some(NodeStatus::Unknown) | None => Fact::unknown("whether its node is online is not known"),
             },
-            node: Fact::Known(look.node),
+            node: match look.nowhere {
+                Some(why) => Fact::unknown(why),
+                None => Fact::Known(look.node),
+            },
             looks: look.looks,
             condition: look.condition,
             lock: look.lock,

@@ -34,6 +34,8 @@ pub struct Look {
     pub condition: Fact<Condition>,
     pub looks: Fact<u32>,
     pub node: Option<NodeName>,
+    /// Why its node is not known, where it has one.
+    pub nowhere: Option<String>,
     pub kind: Option<GuestKind>,
     pub lock: Fact<Option<String>>,
     pub ha: Fact<Option<String>>,
@@ -230,10 +232,19 @@ impl Inner {
     async fn container(&self, state: Arc<ClusterState>, host: &HostName, name: &ContainerName) -> Look {
         let target = Target::Container { host: host.clone(), name: name.clone() };
         let docker = &self.parts.send.docker;
-        let node = match docker.runs_on(host) {
-            Some(Thing::Node(node)) => Some(node.clone()),
-            Some(Thing::Guest(vmid)) => state.guests.get(vmid).map(|guest| guest.node.clone()),
-            _ => None,
+        let placed = match docker.runs_on(host) {
+            Some(Thing::Node(node)) => Ok(node.clone()),
+            Some(Thing::Guest(vmid)) => {
+                let guest = state.guests.get(vmid).map(|guest| guest.node.clone());
+                guest.ok_or_else(|| format!("guest {vmid}, in which {host}'s engine runs, is not in the cluster"))
+            }
+            _ => Err(format!(
+                "the settings do not say what {host}'s engine runs on: give its vmid or node under [[docker.hosts]]"
+            )),
+        };
+        let (node, nowhere) = match placed {
+            Ok(node) => (Some(node), None),
+            Err(why) => (None, Some(why)),
         };
         let (matches, condition, listed) = match docker.containers(host).await {
             Err(error) => {
@@ -262,6 +273,7 @@ impl Inner {
             condition,
             looks: Fact::Known(looks),
             node,
+            nowhere,
             lock: Fact::Known(None),
             ha: Fact::Known(None),
             storages: Fact::Known(Vec::new()),
@@ -336,6 +348,7 @@ fn unseen(state: Arc<ClusterState>, why: impl Into<String>) -> Look {
         condition: Fact::unknown(because()),
         looks: Fact::unknown(because()),
         node: None,
+        nowhere: None,
         kind: None,
         lock: Fact::unknown(because()),
         ha: Fact::unknown(because()),

@@ -115,6 +115,12 @@ fn services_and_containers_only_as_listed() {
 }
 
 #[test]
+fn i20_a_container_whose_engine_may_be_anywhere_is_left_alone() {
+    let restart = op("docker_restart", json!({"host": "docker1", "name": "web"}));
+    refuses("state", &restart, |facts, _| facts.target.node = Fact::unknown("the settings do not say"));
+}
+
+#[test]
 fn all_objections_are_told_and_the_strictest_wins() {
     let (verdict, guards) = after(&stop(), model(), |facts, request| {
         facts.kill_switch = Fact::Known(true);
