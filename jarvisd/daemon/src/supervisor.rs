@@ -132,6 +132,7 @@ impl Supervisor {
             let started = self.clock.monotonic();
             self.note(name, |s| s.running = true);
             let Some(outcome) = self.once(&mut work, on_stop).await else { return };
+            let before = tick;
             let mut wait_until = next_tick(&mut tick, *period.borrow_and_update(), self.clock.monotonic());
             self.note(name, |s| {
                 s.running = false;
@@ -156,9 +157,13 @@ impl Supervisor {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = sleep_until(wait_until.0.into()) => {}
-                () = early(&poke, &mut period) => {
+                early = early(&poke, &mut period) => {
                     tokio::time::sleep_until((started + RUN_GAP_MIN).into()).await;
-                    tick = self.clock.monotonic();
+                    tick = match early {
+                        // The tick that was waited for still comes.
+                        Early::Poke => before,
+                        Early::Period => self.clock.monotonic(),
+                    };
                 }
             }
         }
@@ -187,15 +192,23 @@ impl Supervisor {
 }
 
 /// A poke, or another period. Without anybody left who could change the period only the poke counts.
-async fn early(poke: &Poke, period: &mut watch::Receiver<Duration>) {
+async fn early(poke: &Poke, period: &mut watch::Receiver<Duration>) -> Early {
     tokio::select! {
-        () = poke.poked() => {}
+        () = poke.poked() => Early::Poke,
         changed = period.changed() => {
             if changed.is_err() {
                 poke.poked().await;
+                return Early::Poke;
             }
+            Early::Period
         }
     }
+}
+
+/// Why a run comes before its tick.
+enum Early {
+    Poke,
+    Period,
 }
 
 /// The next tick of the grid that is still to come, and how many were missed.
@@ -264,6 +277,23 @@ mod tests {
         assert_eq!(runs.load(Ordering::SeqCst), 2);
         supervisor.stop().cancel();
         assert!(supervisor.stopped(Duration::from_secs(2)).await);
+    }
+
+    #[tokio::test]
+    async fn pokes_do_not_put_off_the_next_tick() {
+        let (supervisor, this, _period, runs) = counting(600);
+        let poke = this.poke.clone();
+        let counter = Arc::clone(&runs);
+        supervisor.start(this, move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async {}
+        });
+        // One at the start, one poked 150 ms before the tick, and the tick.
+        tokio::time::sleep(Duration::from_millis(450)).await;
+        poke.poke();
+        tokio::time::sleep(Duration::from_millis(350)).await;
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
+        supervisor.stop().cancel();
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! At most so many requests a minute while nobody looks, whatever happens: retries, fail-over and second
 //! askings count as much as first ones.
 //!
-//! A sliding window, so that no minute, wherever it begins, holds more than the limit.
+//! A sliding window, so that no minute, wherever it begins, holds more than the limit. The regular rounds come first:
+//! whatever else wants a request gets one only if every round to come in the window still finds its own. So figures
+//! never stand still longer than a period, however much is poked, read directly or looked up beside.
 
 use std::{
     collections::VecDeque,
@@ -15,24 +17,36 @@ use std::{
 use crate::{clients::proxmox::Allowance, clock::Clock};
 
 /// A minute, and a moment for requests that are on their way longer than others.
-const WINDOW: Duration = Duration::from_millis(60_500);
+pub const WINDOW: Duration = Duration::from_millis(60_500);
 /// Nodes that the configured limit is meant for; each further one adds one request a minute.
 const NODES_INCLUDED: usize = 4;
 /// Parts of a poll: resources, membership, tasks.
 pub const PARTS: usize = 3;
+/// A round may come so much sooner than foreseen.
+pub const EARLY: Duration = Duration::from_secs(1);
 
 /// Requests sent while nobody looked.
 pub struct Budget {
     limit: AtomicUsize,
     base: usize,
-    sent: Mutex<VecDeque<Instant>>,
+    /// Between two rounds.
+    period: Duration,
+    book: Mutex<Book>,
     clock: Clock,
 }
 
+#[derive(Default)]
+struct Book {
+    /// Oldest first.
+    sent: VecDeque<Instant>,
+    /// When the last round began, and the requests it has had.
+    round: Option<(Instant, usize)>,
+}
+
 impl Budget {
-    pub fn new(requests_per_minute: u16, clock: Clock) -> Arc<Self> {
+    pub fn new(requests_per_minute: u16, period: Duration, clock: Clock) -> Arc<Self> {
         let base = usize::from(requests_per_minute);
-        Arc::new(Self { limit: AtomicUsize::new(base), base, sent: Mutex::default(), clock })
+        Arc::new(Self { limit: AtomicUsize::new(base), base, period, book: Mutex::default(), clock })
     }
 
     /// Widens the limit for clusters of more than four nodes.
@@ -40,42 +54,92 @@ impl Budget {
         self.limit.store(self.base + nodes.saturating_sub(NODES_INCLUDED), Ordering::Relaxed);
     }
 
-    pub fn limit(&self) -> usize {
-        self.limit.load(Ordering::Relaxed)
+    /// What the rounds leave of a window for everything else, at least one.
+    pub fn spare(&self) -> usize {
+        self.limit.load(Ordering::Relaxed).saturating_sub(rounds_a_window(self.period) * PARTS).max(1)
     }
 
-    /// Takes one request of a part out of the window.
-    fn take_at(&self, now: Instant) -> bool {
-        self.take_leaving(0, now)
-    }
-
-    /// Takes one request, unless fewer than `leave` would remain.
-    fn take_leaving(&self, leave: usize, now: Instant) -> bool {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        while sent.front().is_some_and(|at| now.saturating_duration_since(*at) >= WINDOW) {
-            sent.pop_front();
-        }
-        let granted = sent.len() + leave < self.limit();
+    /// Takes one request of a regular round.
+    fn take_round(&self, now: Instant) -> bool {
+        let limit = self.limit.load(Ordering::Relaxed);
+        let mut book = self.book(now);
+        let granted = book.sent.len() < limit;
         if granted {
-            sent.push_back(now);
+            book.sent.push_back(now);
+            book.round = match book.round {
+                // The parts of a round begin within moments.
+                Some((began, had)) if now.saturating_duration_since(began) < self.period / 2 => {
+                    Some((began, had + 1))
+                }
+                _ => Some((now, 1)),
+            };
         }
         granted
     }
-}
 
-/// For the parts of a poll.
-impl Allowance for Budget {
-    fn take(&self) -> bool {
-        self.take_at(self.clock.monotonic())
+    /// Takes one request for something else, if the rounds to come do not miss it.
+    fn take_extra(&self, now: Instant) -> bool {
+        let limit = self.limit.load(Ordering::Relaxed);
+        let mut book = self.book(now);
+        let granted = book.spares_one(limit, self.period, now);
+        if granted {
+            book.sent.push_back(now);
+        }
+        granted
+    }
+
+    fn book(&self, now: Instant) -> std::sync::MutexGuard<'_, Book> {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        while book.sent.front().is_some_and(|at| now.saturating_duration_since(*at) >= WINDOW) {
+            book.sent.pop_front();
+        }
+        book
     }
 }
 
-/// For everything else: always leaves enough for one whole poll, so that details starve first.
+impl Book {
+    fn spares_one(&self, limit: usize, period: Duration, now: Instant) -> bool {
+        let Some((began, had)) = self.round else {
+            // Nothing was asked yet: the first round may come at any moment.
+            return self.sent.len() + PARTS < limit;
+        };
+        // What the round under way has still to ask, and this one.
+        let mut foreseen = PARTS.saturating_sub(had) + 1;
+        if self.sent.len() + foreseen > limit {
+            return false;
+        }
+        let mut due = (began + period).checked_sub(EARLY).unwrap_or(began);
+        while due.saturating_duration_since(now) < WINDOW {
+            foreseen += PARTS;
+            let left = self.sent.iter().filter(|sent| due.saturating_duration_since(**sent) < WINDOW).count();
+            if left + foreseen > limit {
+                return false;
+            }
+            due += period;
+        }
+        true
+    }
+}
+
+/// As many rounds begin in one window at most.
+pub fn rounds_a_window(period: Duration) -> usize {
+    let rounds = (WINDOW + EARLY).as_nanos().div_ceil(period.as_nanos().max(1));
+    usize::try_from(rounds).unwrap_or(usize::MAX)
+}
+
+/// For the parts of a regular round.
+impl Allowance for Budget {
+    fn take(&self) -> bool {
+        self.take_round(self.clock.monotonic())
+    }
+}
+
+/// For everything else: pokes, details, direct reads, and whatever others look up.
 pub struct Extras(pub Arc<Budget>);
 
 impl Allowance for Extras {
     fn take(&self) -> bool {
-        self.0.take_leaving(PARTS, self.0.clock.monotonic())
+        self.0.take_extra(self.0.clock.monotonic())
     }
 }
 
@@ -92,7 +156,7 @@ mod tests {
             extras in prop::collection::vec(any::<bool>(), 400),
             nodes in 1usize..12,
         ) {
-            let budget = Budget::new(24, Clock);
+            let budget = Budget::new(24, Duration::from_secs(10), Clock);
             budget.for_nodes(nodes);
             let limit = 24 + nodes.saturating_sub(4);
             let start = Clock.monotonic();
@@ -100,26 +164,58 @@ mod tests {
             for (gap, extra) in gaps_ms.iter().zip(extras) {
                 at += gap;
                 let now = start + Duration::from_millis(at);
-                let leave = if extra { PARTS } else { 0 };
-                if budget.take_leaving(leave, now) {
-                    sent.push(at);
-                }
+                let granted = if extra { budget.take_extra(now) } else { budget.take_round(now) };
+                sent.extend(granted.then_some(at));
             }
             for first in &sent {
                 let minute = sent.iter().filter(|s| (*first..*first + 60_000).contains(*s)).count();
                 prop_assert!(minute <= limit, "{minute} from {first}");
             }
         }
+
+        #[test]
+        fn no_round_ever_goes_short_however_much_else_is_wanted(
+            wanted_ms in prop::collection::vec(0u64..600_000, 0..2_000),
+            late_ms in prop::collection::vec(0u64..900, 60),
+            (limit, period_ms) in prop_oneof![Just((24u16, 10_000u64)), Just((24, 8_786)), Just((6, 61_500))],
+        ) {
+            let budget = Budget::new(limit, Duration::from_millis(period_ms), Clock);
+            let start = Clock.monotonic();
+            // Three parts of each round, a little late each time, and whatever else in between.
+            let ticks = (0u64..).map(|n| n * period_ms).take_while(|at| *at < 600_000);
+            let rounds = ticks.zip(&late_ms).flat_map(|(at, late)| {
+                [at + late, at + late + 3, at + late + 90].map(|at| (at, true))
+            });
+            let mut all: Vec<(u64, bool)> = rounds.chain(wanted_ms.iter().map(|at| (*at, false))).collect();
+            all.sort_unstable();
+            let mut spared = 0_usize;
+            for (at, round) in all {
+                let now = start + Duration::from_millis(at);
+                if round {
+                    prop_assert!(budget.take_round(now), "a round at {at} ms went short");
+                } else {
+                    spared += usize::from(budget.take_extra(now));
+                }
+            }
+            if wanted_ms.len() > 1_000 && limit > 6 {
+                prop_assert!(spared >= 20, "only {spared} of {} in ten minutes", wanted_ms.len());
+            }
+        }
     }
 
     #[test]
-    fn details_leave_enough_for_the_next_poll() {
-        let budget = Budget::new(6, Clock);
-        let now = Clock.monotonic();
-        assert!((0..3).all(|_| budget.take_leaving(PARTS, now)));
-        assert!(!budget.take_leaving(PARTS, now), "the rest is for a poll");
-        assert!((0..3).all(|_| budget.take_at(now)));
-        assert!(!budget.take_at(now));
-        assert!(budget.take_at(now + WINDOW), "a minute later there is room again");
+    fn what_the_rounds_leave_is_given_to_the_others_and_comes_back_with_the_window() {
+        let budget = Budget::new(24, Duration::from_secs(10), Clock);
+        let start = Clock.monotonic();
+        assert!((0..PARTS).all(|_| budget.take_round(start)));
+        // Seven rounds begin within a window: three requests are left.
+        assert_eq!(budget.spare(), 3);
+        let now = start + Duration::from_secs(2);
+        assert_eq!((0..10).filter(|_| budget.take_extra(now)).count(), 3);
+        for n in 1..=7 {
+            let round = start + Duration::from_secs(10 * n);
+            assert!((0..PARTS).all(|_| budget.take_round(round)), "round {n}");
+        }
+        assert!(budget.take_extra(start + Duration::from_secs(71)), "a minute later there is room again");
     }
 }

@@ -9,7 +9,11 @@ use std::{
 use jarvis_core::cluster::{NodeName, NodeStatus, SourceId, reading::Part};
 use tokio::sync::watch;
 
-use super::{Cluster, Pace, Shared, budget::PARTS, follow};
+use super::{
+    Cluster, Pace, Shared,
+    budget::WINDOW,
+    follow,
+};
 use crate::supervisor::{Loop, OnStop, Poke, Supervisor};
 
 /// How often a node is asked while somebody looks, for up to [`PER_SECOND_MAX`] × 8 nodes.
@@ -37,11 +41,16 @@ pub(super) fn start<C: Cluster>(supervisor: &Supervisor, shared: &Shared<C>) {
         if let Some(node) = due(&shared, &book) {
             let (shared, book, stop) = (shared.clone(), Arc::clone(&book), tasks.stop().clone());
             tasks.beside(async move {
-                tokio::select! {
-                    () = ask(&shared, &node) => {}
-                    () = stop.cancelled() => {}
+                let granted = tokio::select! {
+                    granted = ask(&shared, &node) => granted,
+                    () = stop.cancelled() => true,
+                };
+                let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+                book.under_way.remove(&node);
+                if !granted {
+                    // It is the next one's turn once there is room again.
+                    book.asked.remove(&node);
                 }
-                book.lock().unwrap_or_else(PoisonError::into_inner).under_way.remove(&node);
             });
         }
         async {}
@@ -54,20 +63,16 @@ fn look(pace: Pace) -> Duration {
 }
 
 /// Time between two questions, whichever node they are about.
-fn spacing(pace: Pace, limit: usize) -> Duration {
+fn spacing(pace: Pace, spare: usize) -> Duration {
     if pace.watched {
         return Duration::from_secs(1) / PER_SECOND_MAX;
     }
-    // What whole polls leave of the minute.
-    let polls = 60_000 / pace.period.as_millis().max(1);
-    let parts = u128::try_from(PARTS).unwrap_or(1);
-    let spare = u128::try_from(limit).unwrap_or(0).saturating_sub(polls * parts).max(1);
-    Duration::from_millis(u64::try_from(60_000 / spare).unwrap_or(60_000))
+    WINDOW / u32::try_from(spare.max(1)).unwrap_or(u32::MAX)
 }
 
 /// How often one node comes round.
-fn interval(pace: Pace, limit: usize, nodes: usize) -> Duration {
-    let round = spacing(pace, limit).saturating_mul(u32::try_from(nodes.max(1)).unwrap_or(u32::MAX));
+fn interval(pace: Pace, spare: usize, nodes: usize) -> Duration {
+    let round = spacing(pace, spare).saturating_mul(u32::try_from(nodes.max(1)).unwrap_or(u32::MAX));
     if pace.watched { round.max(WATCHED) } else { round }
 }
 
@@ -77,10 +82,11 @@ fn due<C: Cluster>(shared: &Shared<C>, book: &Mutex<Book>) -> Option<NodeName> {
     let (_, state) = shared.state.current();
     let live: Vec<&NodeName> =
         state.nodes.values().filter(|n| n.status == NodeStatus::Online).map(|n| &n.name).collect();
-    let wait = interval(pace, shared.budget.limit(), live.len());
+    let spare = shared.budget.spare();
+    let wait = interval(pace, spare, live.len());
     let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
     let since = book.last.map(|at| now.saturating_duration_since(at));
-    if since.is_some_and(|s| s + EARLY < spacing(pace, shared.budget.limit())) {
+    if since.is_some_and(|s| s + EARLY < spacing(pace, spare)) {
         return None;
     }
     book.asked.retain(|name, _| state.nodes.contains_key(name));
@@ -100,16 +106,19 @@ fn due<C: Cluster>(shared: &Shared<C>, book: &Mutex<Book>) -> Option<NodeName> {
     Some(node)
 }
 
-async fn ask<C: Cluster>(shared: &Shared<C>, node: &NodeName) {
+/// `false` when there was no room for the question.
+async fn ask<C: Cluster>(shared: &Shared<C>, node: &NodeName) -> bool {
     let pace = shared.pace();
     let nodes = shared.state.current().1.nodes.len();
-    let wait = interval(pace, shared.budget.limit(), nodes);
+    let wait = interval(pace, shared.budget.spare(), nodes);
     let cluster = if pace.watched { &shared.free } else { &shared.extra };
     let answer = cluster.node_detail(node).await;
     let interval_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     let reading = shared.reading(SourceId::node(node), interval_ms, answer.map(|a| a.map(Part::NodeDetail)));
+    let granted = reading.is_some();
     let readings = reading.into_iter().collect();
     shared.journal.tell(shared.state.absorb(readings, shared.clock.now_ms()));
+    granted
 }
 
 #[cfg(test)]
@@ -119,9 +128,9 @@ mod tests {
     #[test]
     fn every_node_comes_round_and_the_minute_is_kept() {
         let pace = |watched, ms| Pace { watched, period: Duration::from_millis(ms) };
-        for (nodes, limit, watched_s, idle_s) in [(1, 24, 8, 10), (4, 24, 8, 40), (50, 70, 12, 57)] {
-            assert_eq!(interval(pace(true, 1_000), limit, nodes).as_secs(), watched_s, "{nodes} watched");
-            assert_eq!(interval(pace(false, 10_000), limit, nodes).as_secs(), idle_s, "{nodes} idle");
+        for (nodes, spare, watched_s, idle_s) in [(1, 3, 8, 20), (4, 3, 8, 80), (50, 49, 12, 61)] {
+            assert_eq!(interval(pace(true, 1_000), spare, nodes).as_secs(), watched_s, "{nodes} watched");
+            assert_eq!(interval(pace(false, 10_000), spare, nodes).as_secs(), idle_s, "{nodes} idle");
         }
     }
 }

@@ -10,7 +10,10 @@ mod details;
 mod direct;
 mod pace;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jarvis_core::cluster::{
     ClusterState, GuestKind, NodeName, SourceId, Vmid,
@@ -99,8 +102,8 @@ pub struct Polling<C> {
 
 /// Starts all loops.
 pub fn start<C: Cluster>(supervisor: &Supervisor, parts: Parts<C>) -> Polling<C> {
-    let budget = Budget::new(parts.settings.idle_requests_per_minute, parts.clock);
     let (watched, idle) = (Pace::watched(&parts.settings), Pace::idle(&parts.settings));
+    let budget = Budget::new(parts.settings.idle_requests_per_minute, idle.period, parts.clock);
     let looking = *parts.state.viewers().borrow() > 0 || *parts.incident.borrow();
     let (sender, pace) = watch::channel(if looking { watched } else { idle });
     let keeping =
@@ -131,9 +134,12 @@ pub fn start<C: Cluster>(supervisor: &Supervisor, parts: Parts<C>) -> Polling<C>
         };
         poke.0.push(this.poke.clone());
         let (shared, directs) = (shared.clone(), directs.clone());
+        let mut grid = Grid::default();
         supervisor.start(this, move || {
             let (shared, directs) = (shared.clone(), directs.clone());
-            async move { shared.poll(part, &directs).await }
+            let pace = shared.pace();
+            let due = grid.due(pace, shared.clock.monotonic());
+            async move { shared.poll(part, pace, due, &directs).await }
         });
     }
     details::start(supervisor, &shared);
@@ -151,6 +157,36 @@ impl Poke {
     }
 }
 
+/// Tells the runs of a loop that come by its period from those that were poked in between.
+#[derive(Debug, Default)]
+struct Grid(Option<Instant>);
+
+impl Grid {
+    /// Runs come a little early at times; that shall not make them a poke.
+    const EARLY: Duration = Duration::from_millis(50);
+
+    fn due(&mut self, pace: Pace, now: Instant) -> bool {
+        if pace.watched {
+            self.0 = None;
+            return true;
+        }
+        match self.0 {
+            Some(next) if now + Self::EARLY < next => false,
+            Some(mut next) => {
+                while next <= now + Self::EARLY {
+                    next += pace.period;
+                }
+                self.0 = Some(next);
+                true
+            }
+            None => {
+                self.0 = Some(now + pace.period);
+                true
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Which {
     Resources,
@@ -163,7 +199,7 @@ enum Which {
 struct Shared<C> {
     /// While watched: unbounded but for its pace.
     free: C,
-    /// While nobody looks: parts of a poll.
+    /// While nobody looks: parts of a regular round.
     bounded: C,
     /// While nobody looks: everything else.
     extra: C,
@@ -179,12 +215,16 @@ impl<C: Cluster> Shared<C> {
         *self.pace.borrow()
     }
 
-    async fn poll(&self, part: Which, directs: &direct::Directs<C>) {
-        let pace = self.pace();
+    /// `due`: it is a part of a regular round, and not only poked.
+    async fn poll(&self, part: Which, pace: Pace, due: bool, directs: &direct::Directs<C>) {
         if !pace.watched && part != Which::Resources && self.dark() {
             return;
         }
-        let cluster = if pace.watched { &self.free } else { &self.bounded };
+        let cluster = match (pace.watched, due) {
+            (true, _) => &self.free,
+            (false, true) => &self.bounded,
+            (false, false) => &self.extra,
+        };
         let interval_ms = pace.interval_ms();
         let reading = match part {
             Which::Resources => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::budget::PARTS;
+use super::budget::{EARLY, PARTS, WINDOW};
 use crate::config::Poll;
 
 /// A screen that is reloaded or changes its network is away for a moment; the watched pace outlives that.
@@ -27,9 +27,11 @@ impl Pace {
 
     /// Never so fast that whole polls alone would use up the minute.
     pub fn idle(poll: &Poll) -> Self {
-        let spare = u64::from(poll.idle_requests_per_minute).saturating_sub(3).max(1);
         let parts = u64::try_from(PARTS).unwrap_or(1);
-        let least_ms = 60_000 * parts / spare;
+        let rounds = (u64::from(poll.idle_requests_per_minute).saturating_sub(parts) / parts).max(1);
+        let window_ms = u64::try_from((WINDOW + EARLY).as_millis()).unwrap_or(60_000);
+        // A whole number of rounds, so that none of a window's rounds goes short.
+        let least_ms = window_ms.div_ceil(rounds);
         Self { watched: false, period: Duration::from_millis(u64::from(poll.idle_ms).max(least_ms)) }
     }
 
@@ -71,7 +73,7 @@ mod tests {
     fn the_idle_pace_leaves_room_in_the_minute() {
         let poll =
             |idle_ms, idle_requests_per_minute| Poll { watched_ms: 1_000, idle_ms, idle_requests_per_minute };
-        for (idle_ms, limit, period_ms) in [(10_000, 24, 10_000), (5_000, 24, 8_571), (10_000, 6, 60_000)] {
+        for (idle_ms, limit, period_ms) in [(10_000, 24, 10_000), (5_000, 24, 8_786), (10_000, 6, 61_500)] {
             let pace = Pace::idle(&poll(idle_ms, limit));
             assert_eq!(pace.interval_ms(), period_ms, "{idle_ms} {limit}");
         }
