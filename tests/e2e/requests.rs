@@ -1,15 +1,24 @@
 //! What the daemon asks of Proxmox: little while nobody looks, and never more for more viewers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use jarvis_tests::{daemon::Jarvisd, process::PATIENCE, sim::Sim, socket::Socket};
+use jarvis_tests::{
+    acting::{OUTSIDE, Stage},
+    daemon::Jarvisd,
+    process::PATIENCE,
+    sim::Sim,
+    socket::Socket,
+};
 use serde_json::json;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Four nodes, nobody looking.
 const IDLE_MAX: u64 = 24;
+
+/// A round every ten seconds, and a busy machine's delay.
+const ROUND_MS_MAX: u64 = 14_000;
 
 /// A busy test machine skips a tick now and then. Then another minute is counted; a viewer that cost requests would
 /// cost them in each.
@@ -39,6 +48,36 @@ async fn unwatched_a_minute_costs_at_most_24_requests_whatever_happens() -> Resu
     ensure!(asked <= IDLE_MAX, "{asked} requests in a minute: {}", sim.requests().await?);
     ensure!(asked >= 4, "{asked} requests in a minute: it does not look at all");
     Ok(())
+}
+
+/// Own actions are followed by the executor itself; what they poke comes out of what the regular rounds leave.
+#[tokio::test]
+async fn unwatched_a_flurry_of_own_actions_leaves_the_rounds_and_the_minute_as_they_are() -> Result<()> {
+    let stage = Stage::new(OUTSIDE).await?;
+    let (vmid, _) = stage.guest("running", "qemu").await?;
+    for n in 0..10 {
+        let args = json!({"vmid": vmid, "name": format!("flurry-{n}")});
+        stage.call(&stage.person(), "create_snapshot", args).await?.ok()?;
+    }
+    let before = total(&stage.sim).await?;
+    let (begun, mut oldest) = (Instant::now(), 0);
+    while begun.elapsed() < MINUTE {
+        oldest = oldest.max(age_ms(&stage).await?);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let asked = total(&stage.sim).await? - before;
+    println!("after ten actions, nobody looking: {asked} requests in a minute, figures at most {oldest} ms old");
+    ensure!(asked <= IDLE_MAX, "{asked} requests in a minute: {}", stage.sim.requests().await?);
+    ensure!(oldest <= ROUND_MS_MAX, "figures stood still for {oldest} ms");
+    Ok(())
+}
+
+/// Of what the cluster lists, as the daemon tells it.
+async fn age_ms(stage: &Stage) -> Result<u64> {
+    let whole = stage.rest().json("/api/v1/cluster").await?;
+    let sources = whole["sources"].as_array().context("sources")?;
+    let lists = sources.iter().find(|s| s["id"] == "resources").context("resources")?;
+    lists["age_ms"].as_u64().context("an age")
 }
 
 #[tokio::test]

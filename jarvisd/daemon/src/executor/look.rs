@@ -322,7 +322,7 @@ async fn ha_state(proxmox: &Proxmox, vmid: Vmid) -> Fact<Option<String>> {
     }
 }
 
-fn reading(
+pub fn reading(
     state: &ClusterState,
     source: SourceId,
     answer: Result<Answer<Part>, ProxmoxError>,

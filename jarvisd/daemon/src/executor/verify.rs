@@ -6,7 +6,10 @@
 use std::time::{Duration, Instant};
 
 use jarvis_core::{
-    cluster::{GuestStatus, NodeName, Vmid},
+    cluster::{
+        GuestStatus, NodeName, SourceId, Vmid,
+        reading::{GuestRow, Part},
+    },
     protocol::acting::Verified,
     tools::{
         Effect, Operation, Target,
@@ -15,8 +18,8 @@ use jarvis_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Inner, reconcile::Trace, run::UnderWay};
-use crate::clients::proxmox::{Proxmox, changes::Place};
+use super::{Inner, look, reconcile::Trace, run::UnderWay};
+use crate::clients::proxmox::{Answer, Proxmox, changes::Place};
 
 /// After a task's end the target shows it within this time; a screen refreshes more slowly than the target itself.
 const SETTLES_WITHIN: Duration = Duration::from_secs(10);
@@ -176,25 +179,21 @@ impl Inner {
             told => told,
         };
         let now = now.map_err(|e| e.to_string())?;
-        let row = &now.value;
-        let evidence = format!("{} says it is {}", row.node, word(row.status));
-        Ok(match effect {
-            Effect::StartGuest | Effect::ResumeGuest => (row.status == GuestStatus::Running, evidence),
-            Effect::StopGuest | Effect::ShutdownGuest => (row.status == GuestStatus::Stopped, evidence),
-            Effect::SuspendGuest => {
-                (matches!(row.status, GuestStatus::Paused | GuestStatus::Suspended), evidence)
-            }
-            Effect::RebootGuest => {
-                let since_s = since_s(now.at_ms, before.sent_ms);
-                let up_s = row
-                    .uptime_s
-                    .and_then(|s| i64::try_from(s).ok())
-                    .ok_or("it does not say since when it runs")?;
-                let again = row.status == GuestStatus::Running && up_s <= since_s;
-                (again, format!("{evidence}, up for {up_s} s, asked {since_s} s ago"))
-            }
-            _ => return Err("nothing tells how this ended".to_owned()),
-        })
+        let seen = powered(effect, &now, before.sent_ms)?;
+        if seen.0 {
+            self.shown(proxmox, vmid, now).await;
+        }
+        Ok(seen)
+    }
+
+    /// What was seen to have come about is shown at once: while nobody looks the next round may be far off. Together
+    /// with the tasks, by which everybody tells an act from a fall.
+    async fn shown(&self, proxmox: &Proxmox, vmid: Vmid, now: Answer<GuestRow>) {
+        let Ok(tasks) = proxmox.tasks().await else { return };
+        let (_, state) = self.parts.state.current();
+        let tasks = look::reading(&state, SourceId::tasks(), Ok(tasks.map(Part::Tasks)));
+        let guest = look::reading(&state, SourceId::guest(vmid), Ok(now.map(Part::GuestNow)));
+        self.absorb(tasks.into_iter().chain(guest).collect()).await;
     }
 
     async fn node_power(&self, proxmox: &Proxmox, effect: Effect, node: &NodeName, before: &Before) -> Seen {
@@ -259,6 +258,29 @@ impl Inner {
         let there = names.value.iter().any(|known| known == name);
         Ok((there == wanted, format!("snapshot `{name}` is {}", if there { "there" } else { "not there" })))
     }
+}
+
+/// Whether a guest's own word shows what was meant.
+fn powered(effect: Effect, now: &Answer<GuestRow>, sent_ms: i64) -> Seen {
+    let row = &now.value;
+    let evidence = format!("{} says it is {}", row.node, word(row.status));
+    Ok(match effect {
+        Effect::StartGuest | Effect::ResumeGuest => (row.status == GuestStatus::Running, evidence),
+        Effect::StopGuest | Effect::ShutdownGuest => (row.status == GuestStatus::Stopped, evidence),
+        Effect::SuspendGuest => {
+            (matches!(row.status, GuestStatus::Paused | GuestStatus::Suspended), evidence)
+        }
+        Effect::RebootGuest => {
+            let since_s = since_s(now.at_ms, sent_ms);
+            let up_s = row
+                .uptime_s
+                .and_then(|s| i64::try_from(s).ok())
+                .ok_or("it does not say since when it runs")?;
+            let again = row.status == GuestStatus::Running && up_s <= since_s;
+            (again, format!("{evidence}, up for {up_s} s, asked {since_s} s ago"))
+        }
+        _ => return Err("nothing tells how this ended".to_owned()),
+    })
 }
 
 fn backed_up(made_s: &[i64], before: &Before) -> (bool, String) {
