@@ -42,6 +42,8 @@ kinds! {
     Outcome => "outcome",
     /// An intent without an outcome, settled by reading.
     Reconciled => "reconciled",
+    /// The task of an action that had ended as unknown has turned up.
+    LateTask => "late_task",
     KillSwitch => "kill_switch",
     LevelChanged => "level_changed",
     PolicyReloaded => "policy_reloaded",

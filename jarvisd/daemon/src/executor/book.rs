@@ -1,11 +1,11 @@
 //! The actions of this life of the daemon, as they stand. What is durable of them is in the store's intents.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use jarvis_core::protocol::acting::{ActingChange, ActionView};
+use jarvis_core::protocol::acting::{ActingChange, ActionState, ActionView};
 use tokio::sync::{broadcast, watch};
 
 /// Actions kept in memory; older ones are read from the store.
@@ -56,6 +56,22 @@ impl Book {
 
     pub fn get(&self, id: &str) -> Option<watch::Receiver<ActionView>> {
         self.shelf().all.get(id).map(watch::Sender::subscribe)
+    }
+
+    /// The page of an action that is still in memory.
+    pub fn page(&self, id: &str) -> Option<Page> {
+        let view = self.shelf().all.get(id).cloned()?;
+        Some(Page { view, changes: self.changes.clone() })
+    }
+
+    /// Targets of actions that were sent, or are about to be, and whose task nobody knows yet.
+    pub fn under_way_without_task(&self) -> BTreeSet<String> {
+        let shelf = self.shelf();
+        let views = shelf.all.values().map(|view| view.borrow());
+        let without = views.filter(|view| {
+            matches!(view.state, ActionState::Sending | ActionState::Running) && view.upid.is_none()
+        });
+        without.map(|view| view.target.clone()).collect()
     }
 
     /// Newest first.

@@ -108,6 +108,38 @@ impl Ended {
         Self::unclear(why, verified, evidence)
     }
 
+    /// Of a task that turned up after its action had ended as unknown. What the target shows by then may be somebody
+    /// else's doing, so it can show success and not failure.
+    pub fn late(followed: Followed, verified: Verified, evidence: String) -> Self {
+        let done = followed.ended_well();
+        let ended = Self::of_task(followed, verified, evidence);
+        if done && verified != Verified::Yes {
+            let seen = ended.evidence.clone().unwrap_or_default();
+            let said = ended.exit.clone().unwrap_or_default();
+            let message = format!("its task turned up late and says {said}, which is not seen: {seen}; look at the target");
+            return Self { end: End::Unknown, message, ..ended };
+        }
+        Self { message: format!("its task turned up late: {}", ended.message), ..ended }
+    }
+
+    /// As it is kept.
+    pub fn outcome(&self, observed: Option<&Observed>, at_ms: i64, reconciled: bool) -> Outcome {
+        Outcome {
+            end: self.end,
+            verified: match self.verified {
+                Verified::Yes => store::Verified::Yes,
+                Verified::No => store::Verified::No,
+                Verified::Inconclusive => store::Verified::Inconclusive,
+            },
+            detail: json!({
+                "message": self.message, "exit": self.exit, "log": self.log, "evidence": self.evidence,
+                "observed": observed,
+            }),
+            at_ms,
+            reconciled,
+        }
+    }
+
     fn state(&self) -> ActionState {
         match self.end {
             End::Ok => ActionState::Ok,
@@ -137,26 +169,14 @@ impl Inner {
             _ => None,
         };
         let now_ms = self.parts.clock.now_ms();
-        let detail = json!({
-            "message": ended.message, "exit": ended.exit, "log": ended.log, "evidence": ended.evidence,
-            "observed": observed,
-        });
-        let outcome = Outcome {
-            end: ended.end,
-            verified: match ended.verified {
-                Verified::Yes => store::Verified::Yes,
-                Verified::No => store::Verified::No,
-                Verified::Inconclusive => store::Verified::Inconclusive,
-            },
-            detail,
-            at_ms: now_ms,
-            reconciled,
-        };
+        let outcome = ended.outcome(observed.as_ref(), now_ms, reconciled);
         let kept = self.parts.store.intents().outcome(&page.id(), outcome).await;
         self.step(Step::OutcomeKept);
         if let Err(error) = &kept {
             // The intent stays open, so the next start settles it by reading.
             tracing::error!(%error, action = page.id(), "an outcome could not be stored");
+        } else if ended.end == End::Unknown {
+            self.await_late_of(&page.id()).await;
         }
         let duration_s = page.view().sent_ms.map(|sent_ms| now_ms.saturating_sub(sent_ms) / 1_000);
         page.write(|view| {
@@ -297,6 +317,10 @@ mod tests {
             let lost = Followed::Lost { why: "it runs on".into(), log: vec![] };
             assert!(!Ended::of_task(lost, verified, "seen".into()).went_well());
             assert_eq!(Ended::of_look(verified, "seen".into()).went_well(), verified == Verified::Yes);
+            let exited = |status| Followed::Ended { status, exit: Some("x".into()), log: vec![] };
+            let late = Ended::late(exited(Ok), verified, "seen".into());
+            assert_eq!(late.end, if verified == Verified::Yes { End::Ok } else { End::Unknown });
+            assert_eq!(Ended::late(exited(Failed), verified, "seen".into()).end, End::Failed);
             let trace = Ended::of_trace(verified, "seen".into());
             assert_eq!(trace.went_well(), verified == Verified::Yes);
             assert_eq!(trace.end == End::Unknown, verified != Verified::Yes, "that nothing is seen proves nothing");

@@ -17,6 +17,7 @@ mod facts;
 mod falls;
 mod follow;
 mod lanes;
+mod late;
 mod look;
 mod parts;
 mod reconcile;

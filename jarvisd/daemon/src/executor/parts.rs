@@ -15,8 +15,8 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Executor, ExecutorError, approvals::Approvals, book::Book, configs::Configs, eyes::Eyes, lanes::Line,
-    rules::InForce, send::Senders, standing::WATCH_EVERY,
+    Executor, ExecutorError, approvals::Approvals, book::Book, configs::Configs, eyes::Eyes,
+    lanes::Line, late::Late, rules::InForce, send::Senders, standing::WATCH_EVERY,
 };
 use crate::{
     clients::{
@@ -104,6 +104,7 @@ pub(super) struct Inner {
     pub eyes: Eyes,
     pub configs: Configs,
     pub approvals: Approvals,
+    pub late: Late,
     pub rules: RwLock<Arc<InForce>>,
     /// One reload at a time.
     pub reloading: tokio::sync::Mutex<()>,
@@ -139,6 +140,7 @@ impl Executor {
             eyes: Eyes::default(),
             configs: Configs::new(parts.clock),
             approvals: Approvals::default(),
+            late: Late::default(),
             rules: RwLock::new(Arc::new(InForce::of(&parts.config))),
             reloading: tokio::sync::Mutex::default(),
             flaps: tokio::sync::Mutex::default(),
@@ -211,6 +213,7 @@ impl Executor {
                 }
                 let state = Arc::clone(&watch.borrow_and_update());
                 this.0.note_falls(&state).await;
+                this.see_late(&state).await;
             }
         });
     }

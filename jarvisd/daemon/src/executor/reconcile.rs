@@ -15,8 +15,11 @@ use serde_json::Value;
 
 use super::{Executor, ExecutorError, Inner, end::Ended, run::UnderWay, verify::Before, views};
 use crate::{
-    clients::proxmox::{Proxmox, TaskFilter, changes::Place},
-    store::{End, Intent},
+    clients::proxmox::{
+        Proxmox, TaskFilter,
+        changes::{self, Place},
+    },
+    store::{End, Intent, StoreError},
 };
 
 /// Between two looks for a task.
@@ -85,6 +88,7 @@ impl KeptPlace {
 impl Executor {
     /// Takes up what a former life left open: its lanes are held at once, its end is found in a task of its own.
     pub(super) async fn take_up(&self) -> Result<usize, ExecutorError> {
+        self.0.await_unknown().await?;
         let open = self.0.parts.store.intents().open().await?;
         let count = open.len();
         for intent in open {
@@ -112,7 +116,7 @@ impl Executor {
 
 impl Inner {
     /// What was under way, as its intent tells.
-    fn taken_up(&self, intent: &Intent, operation: &Operation, place: Place) -> UnderWay {
+    pub(super) fn taken_up(&self, intent: &Intent, operation: &Operation, place: Place) -> UnderWay {
         let kept = predicted(&intent.new.predicted, "before");
         let before = kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default();
         // Without the request as it was to be sent only the target tells.
@@ -169,11 +173,8 @@ impl Inner {
         operation: &Operation,
         under_way: &UnderWay,
     ) -> Result<Option<Found>, String> {
-        let kinds = kinds(operation.effect());
-        let UnderWay { place, before, .. } = under_way;
-        let skew_ms = proxmox.clock_skews_ms().into_iter().find(|(node, _)| *node == place.node);
-        let since_ms =
-            before.sent_ms.saturating_add(skew_ms.map_or(0, |(_, ms)| ms)).saturating_sub(SLACK_MS);
+        let place = &under_way.place;
+        let since_ms = begins_ms(proxmox, under_way);
         let vmid = match operation.target() {
             Target::Guest(vmid) => Some(vmid),
             _ => None,
@@ -181,11 +182,11 @@ impl Inner {
         // Proxmox's own filter works on whole seconds of the node's clock.
         let filter = TaskFilter { vmid, since_s: Some(since_ms / 1_000), failed: false, limit: TASKS_MAX };
         let tasks = proxmox.node_tasks(&place.node, &filter).await.map_err(|e| e.to_string())?;
-        let recent = self.parts.store.intents().recent(INTENTS_MAX).await.map_err(|e| e.to_string())?;
-        let known: BTreeSet<String> = recent.into_iter().filter_map(|intent| intent.upid).collect();
+        let known = self.known_tasks().await.map_err(|e| e.to_string())?;
         let ours = tasks.value.into_iter().filter(|task| {
-            kinds.contains(&task.kind.as_str())
-                && self.own_users.contains(&task.user)
+            let (kind, on) = (task.kind.as_str(), task.target.as_deref());
+            self.own_users.contains(&task.user)
+                && is_task_of(operation, kind, on)
                 && task.start_ms >= since_ms
                 && !known.contains(task.upid.as_str())
         });
@@ -193,15 +194,14 @@ impl Inner {
         Ok(ours.min_by_key(|task| task.start_ms).map(|task| Found::Task(task.upid)))
     }
 
+    /// Tasks that are those of actions on record.
+    pub(super) async fn known_tasks(&self) -> Result<BTreeSet<String>, StoreError> {
+        let recent = self.parts.store.intents().recent(INTENTS_MAX).await?;
+        Ok(recent.into_iter().filter_map(|intent| intent.upid).collect())
+    }
+
     async fn settle_blind(&self, intent: &Intent, ended: Ended) -> Result<(), ExecutorError> {
-        let detail = serde_json::json!({"message": ended.message});
-        let outcome = crate::store::Outcome {
-            end: ended.end,
-            verified: crate::store::Verified::Inconclusive,
-            detail,
-            at_ms: self.parts.clock.now_ms(),
-            reconciled: true,
-        };
+        let outcome = ended.outcome(None, self.parts.clock.now_ms(), true);
         self.parts.store.intents().outcome(&intent.new.id, outcome).await?;
         Ok(())
     }
@@ -284,7 +284,7 @@ fn predicted(value: &Value, key: &str) -> Option<Value> {
     value.get(key).filter(|v| !v.is_null()).cloned()
 }
 
-fn understood(intent: &Intent) -> Option<(Operation, Place)> {
+pub fn understood(intent: &Intent) -> Option<(Operation, Place)> {
     let place: KeptPlace = serde_json::from_value(predicted(&intent.new.predicted, "place")?).ok()?;
     let place = Place { node: place.node, kind: place.kind, running: place.running };
     Some((operation_of(intent)?, place))
@@ -305,6 +305,26 @@ async fn asked_of_ha(proxmox: &Proxmox, vmid: Vmid, wanted: &str) -> Result<Opti
     let ha = states.value.get(&vmid).ok_or("the HA manager does not list it")?;
     let asked = ha.wanted.as_deref().ok_or("the HA manager does not say what it is asked for")?;
     Ok((asked == wanted).then_some(Found::Traceless))
+}
+
+/// The earliest beginning of a task of this request, on the clock of its node.
+pub fn begins_ms(proxmox: &Proxmox, under_way: &UnderWay) -> i64 {
+    let skew_ms = proxmox.clock_skews_ms().into_iter().find(|(node, _)| *node == under_way.place.node);
+    let sent_ms = under_way.before.sent_ms.saturating_add(skew_ms.map_or(0, |(_, ms)| ms));
+    sent_ms.saturating_sub(SLACK_MS)
+}
+
+/// Whether a task of this kind, on what it says it works on, may be that of the operation.
+pub fn is_task_of(operation: &Operation, kind: &str, on: Option<&str>) -> bool {
+    let fits = match operation.target() {
+        Target::Guest(vmid) => on.and_then(|on| on.parse().ok()) == Some(vmid.get()),
+        Target::Service { unit, .. } => {
+            let bare = |name: &str| name.trim_end_matches(".service").to_owned();
+            on.is_some_and(|on| bare(on) == bare(changes::known_as(&unit).unwrap_or(unit.as_str())))
+        }
+        _ => true,
+    };
+    fits && kinds(operation.effect()).contains(&kind)
 }
 
 /// What Proxmox calls the tasks of an effect; empty where there are none.
@@ -341,6 +361,25 @@ mod tests {
     fn exact(via: &str, path: &str) -> ExactCall {
         let (method, target, body) = (String::new(), "pve".to_owned(), String::new());
         ExactCall { via: via.into(), method, target, path: path.into(), body }
+    }
+
+    #[test]
+    fn i08_a_task_is_that_of_an_action_by_its_kind_and_what_it_works_on() {
+        let of = |tool: &str, args: Value, kind: &str, on: Option<&str>| {
+            is_task_of(&Operation::parse(tool, &args).unwrap(), kind, on)
+        };
+        let guest = || json!({"vmid": 100});
+        assert!(of("start_guest", guest(), "qmstart", Some("100")));
+        assert!(of("start_guest", guest(), "vzstart", Some("100")));
+        for (kind, on) in
+            [("qmstop", Some("100")), ("qmstart", Some("101")), ("qmstart", Some("1000")), ("qmstart", None)]
+        {
+            assert!(!of("start_guest", guest(), kind, on), "{kind} {on:?}");
+        }
+        let unit = || json!({"node": "pve", "unit": "pveproxy.service"});
+        assert!(of("restart_service", unit(), "srvrestart", Some("pveproxy")));
+        assert!(!of("restart_service", unit(), "srvrestart", Some("pvedaemon")));
+        assert!(!of("reboot_node", json!({"node": "pve"}), "reboot", Some("pve")), "it has no task");
     }
 
     #[test]

@@ -33,6 +33,7 @@ impl World {
         let lasting = match what {
             What::Slow | What::Hang | What::Reset | What::BadJson | What::HttpError => true,
             What::TaskFail | What::TaskWarn | What::TaskSlow | What::TaskHang | What::LostAnswer => true,
+            What::LateChange => true,
             What::SshHostKey | What::SshRefuse | What::SshDenied | What::SshHang | What::SshCut => true,
             What::SshFlood | What::SshSessions | What::SshFail | What::MailFail | What::ShareDead => true,
             What::DiskFailing | What::PoolDegraded | What::Hot => true,

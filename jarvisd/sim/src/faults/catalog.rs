@@ -32,6 +32,7 @@ pub enum What {
     Load,
     Contradiction,
     LostAnswer,
+    LateChange,
     TaskHang,
     HaManage,
     HaUnmanage,
@@ -279,6 +280,19 @@ pub const CATALOG: &[Entry] = &[
         What::LostAnswer,
         "changes are acted on, but their answers never arrive",
         &[("variant", "reset (default) or hang"), SOME_NODE, PATH, METHOD, FOR, TIMES],
+    ),
+    entry(
+        "late_change",
+        What::LateChange,
+        "changes lose their connection and are acted on later, as with a packet that was held up",
+        &[
+            ("by_s", "so many simulated seconds later, 8 by default"),
+            SOME_NODE,
+            PATH,
+            METHOD,
+            FOR,
+            TIMES,
+        ],
     ),
     entry(
         "task_hang",

@@ -41,6 +41,8 @@ pub struct Trouble {
     pub hang: bool,
     pub reset: bool,
     pub lost: Option<Lost>,
+    /// The connection is reset now, and the call acted on so much later.
+    pub late_ms: Option<u64>,
     pub error: Option<Reply>,
     pub spoil: Option<Spoil>,
 }
@@ -65,6 +67,9 @@ impl World {
                 Some(What::LostAnswer) if method != "GET" => {
                     let silent = spec.variant.as_deref() == Some("hang");
                     trouble.lost = Some(if silent { Lost::Silence } else { Lost::Reset });
+                }
+                Some(What::LateChange) if method != "GET" => {
+                    trouble.late_ms = Some(num::whole(spec.by_s.unwrap_or(8.0) * 1000.0));
                 }
                 Some(What::HttpError) => trouble.error = Some(error_of(spec)),
                 Some(What::BadJson) => trouble.spoil = spec.variant.as_deref().and_then(Spoil::of),

@@ -110,12 +110,15 @@ async fn work(connection: Arc<Connection>, asked: Asked) -> Outcome {
                 sim.with(|w| record(w, &connection, &asked, &swallowed));
                 return if ready.trouble.hang { Outcome::Silence } else { Outcome::Reset };
             }
-            let reply = sim.with(|w| {
-                let reply = carry_out(w, &connection, &ready);
-                record(w, &connection, &asked, &reply);
-                reply
-            });
-            (reply, Some(ready.trouble))
+            if let Some(late_ms) = ready.trouble.late_ms {
+                let connection = Arc::clone(&connection);
+                tokio::spawn(async move {
+                    tokio::time::sleep(connection.host.sim.real(late_ms)).await;
+                    act(&connection, &asked, &ready);
+                });
+                return Outcome::Reset;
+            }
+            (act(&connection, &asked, &ready), Some(ready.trouble))
         }
     };
     tokio::time::sleep(sim.real(reply.takes_ms)).await;
@@ -124,6 +127,15 @@ async fn work(connection: Arc<Connection>, asked: Asked) -> Outcome {
         Some(Trouble { lost: Some(Lost::Silence), .. }) => Outcome::Silence,
         trouble => Outcome::Answer(reply, trouble.and_then(|t| t.spoil)),
     }
+}
+
+/// Acts on it, and puts that on record in the same moment.
+fn act(connection: &Connection, asked: &Asked, ready: &Ready) -> Reply {
+    connection.host.sim.with(|w| {
+        let reply = carry_out(w, connection, ready);
+        record(w, connection, asked, &reply);
+        reply
+    })
 }
 
 async fn read(request: Request<Incoming>) -> Result<Asked, Reply> {

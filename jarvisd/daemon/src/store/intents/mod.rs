@@ -141,6 +141,35 @@ impl Intents<'_> {
             .await
     }
 
+    /// Gives an action that ended as unknown the task that has turned up, and how that ended once it has, with a row
+    /// of the audit. Any other outcome stands.
+    pub async fn late(
+        self,
+        id: &str,
+        upid: &str,
+        outcome: Option<Outcome>,
+    ) -> Result<audit::Row, StoreError> {
+        let (id, upid, at_ms) = (id.to_owned(), upid.to_owned(), self.0.inner.clock.now_ms());
+        self.0
+            .write_recorded("record a late task", move |conn, pen| {
+                let unknown: Option<Stored> = intents::table
+                    .filter(intents::id.eq(&id).and(intents::ended.eq(End::Unknown.word())))
+                    .select(Stored::as_select())
+                    .first(conn)
+                    .optional()?;
+                let unknown = unknown.map(Intent::try_from).transpose()?;
+                let fits = |intent: &Intent| intent.upid.as_ref().is_none_or(|known| *known == upid);
+                let Some(intent) = unknown.filter(fits) else { return Err(not_late(&id).into()) };
+                diesel::update(intents::table.find(intent.number)).set(intents::upid.eq(&upid)).execute(conn)?;
+                if let Some(outcome) = &outcome {
+                    row::settle(conn, intent.number, outcome)?;
+                }
+                let intent = Intent { upid: Some(upid.clone()), ..intent };
+                pen.append(conn, late_draft(&intent, outcome.as_ref(), at_ms))
+            })
+            .await
+    }
+
     /// Those without an outcome, oldest first.
     pub async fn open(self) -> Result<Vec<Intent>, StoreError> {
         self.0
@@ -205,6 +234,10 @@ fn not_open(id: &str) -> StoreError {
     StoreError::Refused(format!("there is no open intent {id}: it was never begun, or it has its outcome"))
 }
 
+fn not_late(id: &str) -> StoreError {
+    StoreError::Refused(format!("there is no action {id} that ended as unknown and may be of this task"))
+}
+
 fn read_back(rows: Vec<Stored>) -> Result<Vec<Intent>, Fault> {
     Ok(rows.into_iter().map(Intent::try_from).collect::<Result<_, _>>()?)
 }
@@ -231,6 +264,22 @@ fn outcome_draft(intent: &Intent, outcome: &Outcome) -> Draft {
     Draft {
         at_ms: outcome.at_ms,
         kind: if outcome.reconciled { Kind::Reconciled } else { Kind::Outcome },
+        who: intent.new.caller.clone(),
+        subject: intent.new.target.to_string(),
+        detail: canonical(&detail),
+    }
+}
+
+fn late_draft(intent: &Intent, outcome: Option<&Outcome>, at_ms: i64) -> Draft {
+    let detail = json!({
+        "intent": intent.new.id, "upid": intent.upid, "told_before": End::Unknown.word(),
+        "end": outcome.map(|outcome| outcome.end.word()),
+        "verified": outcome.map(|outcome| outcome.verified.word()),
+        "detail": outcome.map(|outcome| &outcome.detail),
+    });
+    Draft {
+        at_ms,
+        kind: Kind::LateTask,
         who: intent.new.caller.clone(),
         subject: intent.new.target.to_string(),
         detail: canonical(&detail),

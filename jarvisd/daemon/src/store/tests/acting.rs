@@ -84,6 +84,31 @@ async fn an_intent_its_outcome_and_their_audit_rows_come_back_as_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i08_an_unknown_is_given_its_late_task_once_and_every_other_outcome_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for (id, end) in [("lost", End::Unknown), ("failed", End::Failed)] {
+        store.intents().begin(intent(id, moment(1, 1))).await.unwrap();
+        store.intents().outcome(id, outcome(end)).await.unwrap();
+    }
+    store.intents().begin(intent("open", moment(1, 1))).await.unwrap();
+    for id in ["failed", "open", "nobody"] {
+        assert!(store.intents().late(id, "UPID:pve:1", Some(outcome(End::Ok))).await.is_err(), "{id}");
+    }
+    let row = store.intents().late("lost", "UPID:pve:1", None).await.unwrap();
+    assert_eq!((row.kind, row.who.as_str()), (Kind::LateTask, "runbook/guest-down"));
+    let runs = store.intents().get("lost").await.unwrap().unwrap();
+    assert_eq!((runs.upid.as_deref(), runs.outcome.unwrap().end), (Some("UPID:pve:1"), End::Unknown));
+    assert!(store.intents().late("lost", "UPID:pve:2", None).await.is_err(), "never another task");
+    store.intents().late("lost", "UPID:pve:1", Some(outcome(End::Ok))).await.unwrap();
+    let over = store.intents().get("lost").await.unwrap().unwrap();
+    assert_eq!(over.outcome, Some(outcome(End::Ok)));
+    assert!(store.intents().late("lost", "UPID:pve:1", Some(outcome(End::Failed))).await.is_err());
+    assert_eq!(store.audit().head().await.unwrap().seq, 7, "a refused command leaves no row");
+    store.audit().verify(vec![]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn level_and_epoch_survive_and_a_missing_key_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -333,7 +333,7 @@ async fn a_database_of_the_version_before_is_brought_up_to_date_and_counts_as_ki
         .batch_execute(
             "DROP TABLE audit; DROP TABLE approvals; DROP TABLE intents; DROP TABLE boots; DROP TABLE trust; \
              DROP TABLE scores; DROP TABLE standing; \
-             DELETE FROM __diesel_schema_migrations WHERE version = '20261122000003'",
+             DELETE FROM __diesel_schema_migrations WHERE version >= '20261122000003'",
         )
         .unwrap();
     std::fs::remove_file(dir.path().join("kill-switch")).unwrap();
