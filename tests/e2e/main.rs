@@ -3,6 +3,8 @@
 mod acting;
 mod acting_approvals;
 mod acting_kill;
+mod acting_late;
+mod acting_line;
 mod acting_policy;
 mod acting_switch;
 mod away;

@@ -66,7 +66,9 @@ async fn unwatched_a_flurry_of_own_actions_leaves_the_rounds_and_the_minute_as_t
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     let asked = total(&stage.sim).await? - before;
-    println!("after ten actions, nobody looking: {asked} requests in a minute, figures at most {oldest} ms old");
+    println!(
+        "after ten actions, nobody looking: {asked} requests in a minute, figures at most {oldest} ms old"
+    );
     ensure!(asked <= IDLE_MAX, "{asked} requests in a minute: {}", stage.sim.requests().await?);
     ensure!(oldest <= ROUND_MS_MAX, "figures stood still for {oldest} ms");
     Ok(())

@@ -164,7 +164,11 @@ impl Jarvisd {
 
     /// A further API token, made by the operator.
     pub async fn new_token(&self, scopes: &[&str]) -> Result<String> {
-        let body = json!({"name": "story", "scopes": scopes});
+        self.token_called("story", scopes).await
+    }
+
+    pub async fn token_called(&self, name: &str, scopes: &[&str]) -> Result<String> {
+        let body = json!({"name": name, "scopes": scopes});
         let made = self.browser().post("/api/v1/tokens", &body).await?.ok()?;
         Ok(made["token"].as_str().context("no token")?.to_owned())
     }

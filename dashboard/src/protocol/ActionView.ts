@@ -42,4 +42,16 @@ evidence?: string,
 /**
  * The request that was made.
  */
-sent?: ExactCall, predicted?: BlastView, observed?: Observed, asked_ms: number, sent_ms?: number, ended_ms?: number, };
+sent?: ExactCall, predicted?: BlastView, observed?: Observed, 
+/**
+ * In line: the action for whose end, or in whose wake, this one waits.
+ */
+waits_for?: string, 
+/**
+ * Since when that one has what this one needs; missing when it waits in line itself.
+ */
+waits_since_ms?: number, 
+/**
+ * By then that one has been given up at the latest.
+ */
+waits_until_ms?: number, asked_ms: number, sent_ms?: number, ended_ms?: number, };

@@ -36,6 +36,8 @@ kinds! {
     Refused => "refused",
     ApprovalDecided => "approval_decided",
     ApprovalVoided => "approval_voided",
+    /// Taken out of the line before its turn; nothing was sent.
+    TakenBack => "taken_back",
     /// Before the first byte is sent.
     Intent => "intent",
     /// After it, with the task's own end.

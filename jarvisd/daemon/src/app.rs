@@ -300,6 +300,7 @@ fn door(
         read: tools::Parts::new(clock, state.clone(), store.clone(), client.cloned(), ssh, docker),
         poke: Box::new(move || poke.poke()),
         settle: executor::SETTLE,
+        longest: Duration::MAX,
         on_step: Box::new(|_| {}),
     })
 }

@@ -39,6 +39,12 @@ const TASK_TEST: &str =
     "i07_i08_ended_exactly_at_each_step_an_action_is_done_at_most_once_and_has_its_outcome";
 const TRIES_TEST: &str = "i12_each_try_of_a_remedy_by_a_program_doubles_the_wait_for_the_next_one";
 const TRACE_TEST: &str = "i08_what_leaves_no_task_is_settled_by_what_its_target_shows";
+const ENGINE_TEST: &str = "i07_i08_the_same_at_each_step_of_a_change_over_docker";
+const COMMAND_TEST: &str = "i07_i08_the_same_at_each_step_of_a_change_over_ssh";
+const POWER_TEST: &str = "i07_i08_the_same_at_each_step_of_a_nodes_power";
+const WAKE_TEST: &str = "i07_i08_the_same_at_each_step_of_a_wake_up_packet";
+/// Enough nodes that one a step may be off without the quorum being lost.
+const MANY_NODES: &[&str] = &["--nodes", "24", "--guests", "24", "--time-scale", "0.1"];
 /// What the child is told: its settings, the step at which it ends, and what it is to do.
 const SETTINGS: &str = "STEPS_SETTINGS";
 const ENDS_AT: &str = "STEPS_ENDS_AT";
@@ -46,6 +52,8 @@ const TOOL: &str = "STEPS_TOOL";
 const ARGS: &str = "STEPS_ARGS";
 /// A request that arrived shows its task within this time; the simulator's do at once.
 const SETTLE: Duration = Duration::from_secs(1);
+/// A node of the simulator with quicker time is up again within this; what was not seen by then is unknown.
+const LONGEST: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(60);
 const SIGABRT: i32 = 6;
 
@@ -56,7 +64,7 @@ struct Sim {
 }
 
 impl Sim {
-    fn start(dir: &Path) -> Self {
+    fn start(dir: &Path, args: &[&str]) -> Self {
         // target/PROFILE/deps/this-test → target/PROFILE/jarvis-sim
         let test = env::current_exe().unwrap();
         let program = test.ancestors().map(|dir| dir.join("jarvis-sim")).find(|file| file.is_file());
@@ -66,6 +74,7 @@ impl Sim {
             .arg(program)
             .arg("--state-dir")
             .arg(dir)
+            .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -96,9 +105,35 @@ impl Sim {
                 "[[docker.hosts]]\nname = {name:?}\nsocket = {socket:?}\nvmid = {vmid}\n"
             ));
         }
+        settings.push_str(&self.ssh());
+        settings.push_str(&format!("[wake]\nbroadcast = {}\n", self.ready["wake"]));
+        for node in self.ready["nodes"].as_array().unwrap() {
+            settings.push_str(&format!("[[wake.nodes]]\nname = {}\nmac = {}\n", node["name"], node["mac"]));
+        }
         let file = dir.join("jarvisd.toml");
         std::fs::write(&file, settings).unwrap();
         file
+    }
+
+    /// How nodes are reached by command, where the simulator was told to let them be.
+    fn ssh(&self) -> String {
+        let ssh = &self.ready["ssh"];
+        let Some(hosts) = ssh["hosts"].as_array() else { return String::new() };
+        let mut settings = format!(
+            "[services]\nrestart = [{{ node = \"pve\", unit = \"nfs-server\" }}]\n[ssh]\nsensors_s = 3600\nuser = {}\n\
+             key_file = {}\nknown_hosts_file = {}\n",
+            ssh["user"], ssh["key_file"], ssh["known_hosts_file"]
+        );
+        for host in hosts.iter().filter(|host| host["kind"] == "node") {
+            let (name, address, port) = (&host["name"], &host["host"], &host["port"]);
+            settings.push_str(&format!("[[ssh.nodes]]\nname = {name}\nhost = {address}\nport = {port}\n"));
+        }
+        settings
+    }
+
+    fn nodes(&self) -> Vec<String> {
+        let all = self.ready["nodes"].as_array().unwrap().iter();
+        all.map(|node| node["name"].as_str().unwrap().to_owned()).collect()
     }
 
     async fn control(&self, path: &str) -> Value {
@@ -146,6 +181,7 @@ async fn executor(settings: &Path, ends_at: Option<Step>) -> (Executor, Store, S
     let store = app::open_store(&config).unwrap();
     let state = StateHub::new("steps".into());
     let docker = reach::docker(&config, clock).unwrap();
+    let ssh = reach::commands(&config, clock).unwrap();
     let stop = CancellationToken::new();
     let supervisor = Supervisor::new(stop.clone(), clock);
     let parts = Parts {
@@ -154,10 +190,11 @@ async fn executor(settings: &Path, ends_at: Option<Step>) -> (Executor, Store, S
         state: state.clone(),
         store: store.clone(),
         proxmox: client.clone(),
-        send: Senders { proxmox: act, ssh: None, docker: docker.clone(), wake: reach::wake(&config) },
-        read: tools::Parts::new(clock, state, store.clone(), client, None, docker),
+        send: Senders { proxmox: act, ssh: ssh.clone(), docker: docker.clone(), wake: reach::wake(&config) },
+        read: tools::Parts::new(clock, state, store.clone(), client, ssh, docker),
         poke: Box::new(|| {}),
         settle: SETTLE,
+        longest: LONGEST,
         on_step: Box::new(move |step| {
             if ends_at == Some(step) {
                 std::process::abort();
@@ -256,15 +293,54 @@ async fn at_each_step() {
     assert_eq!(all.len(), Step::ALL.iter().filter(|step| **step >= Step::Sent).count());
 }
 
+/// What leaves no task: one action a step, on what is given for it.
+async fn at_each_step_without_a_task(stage: &Stage, tool: &str, args: &[Value]) {
+    let before = stage.sim.effects().await.len();
+    for (step, args) in Step::ALL.into_iter().zip(args) {
+        let (recorded, seen) = ended_at(stage, step, tool, args).await;
+        assert_eq!(recorded, expected(step), "{tool} at {step:?}");
+        assert_eq!(seen, usize::from(step >= Step::Sent), "{tool} at {step:?}");
+    }
+    let sent = Step::ALL.iter().filter(|step| **step >= Step::Sent).count();
+    assert_eq!(stage.sim.effects().await.len() - before, sent, "something was sent later on");
+}
+
+async fn engine() {
+    let stage = Stage::new(ENGINE_TEST);
+    let args = vec![stage.labelled().await; Step::ALL.len()];
+    at_each_step_without_a_task(&stage, "docker_restart", &args).await;
+}
+
+async fn command() {
+    let stage = Stage::with(COMMAND_TEST, &["--ssh"]);
+    let args = vec![json!({"node": "pve", "unit": "nfs-server"}); Step::ALL.len()];
+    at_each_step_without_a_task(&stage, "restart_service", &args).await;
+}
+
+async fn power() {
+    let stage = Stage::with(POWER_TEST, MANY_NODES);
+    // The first nodes are those the daemon asks.
+    let args: Vec<_> = stage.sim.nodes().iter().rev().map(|node| json!({"node": node})).collect();
+    at_each_step_without_a_task(&stage, "shutdown_node", &args).await;
+}
+
+async fn wake() {
+    let stage = Stage::with(WAKE_TEST, MANY_NODES);
+    let off: Vec<_> = stage.sim.nodes().into_iter().rev().take(Step::ALL.len()).collect();
+    for node in &off {
+        stage.sim.fault(json!({"at_s": 0, "do": "node_down", "node": node, "variant": "power"})).await;
+    }
+    // Corosync needs ten seconds to notice, of the simulator's quicker ones.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let args: Vec<_> = off.iter().map(|node| json!({"node": node})).collect();
+    at_each_step_without_a_task(&stage, "wake_node", &args).await;
+}
+
 async fn traceless() {
     let stage = Stage::new(TRACE_TEST);
     let vmid = stage.sim.guest(|guest| guest["status"] == "running" && guest["type"] == "lxc").await;
     stage.sim.fault(json!({"at_s": 0, "do": "ha_manage", "vmid": vmid})).await;
-    let engine = stage.sim.control("/docker").await["hosts"][0].clone();
-    let labelled = |one: &&Value| one["labels"]["jarvis.restart"] == "true" && one["state"] == "running";
-    let all = engine["containers"].as_array().expect("containers");
-    let container = all.iter().find(labelled).expect("one that may be restarted")["name"].clone();
-    let docker = json!({"host": engine["name"], "name": container});
+    let docker = stage.labelled().await;
     for (tool, args) in [("docker_restart", &docker), ("shutdown_guest", &json!({"vmid": vmid}))] {
         // A request that leaves no trace may still be on its way.
         for (step, end) in [(Step::LastLooked, End::Unknown), (Step::Sent, End::Ok)] {
@@ -341,9 +417,22 @@ struct Stage {
 
 impl Stage {
     fn new(test: &'static str) -> Self {
+        Self::with(test, &[])
+    }
+
+    fn with(test: &'static str, sim_args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let sim = Sim::start(dir.path());
+        let sim = Sim::start(dir.path(), sim_args);
         Self { test, settings: sim.settings(dir.path()), sim, begun: Cell::new(0), _dir: dir }
+    }
+
+    /// A running container that may be restarted.
+    async fn labelled(&self) -> Value {
+        let engine = self.sim.control("/docker").await["hosts"][0].clone();
+        let labelled = |one: &&Value| one["labels"]["jarvis.restart"] == "true" && one["state"] == "running";
+        let all = engine["containers"].as_array().expect("containers");
+        let container = all.iter().find(labelled).expect("one that may be restarted")["name"].clone();
+        json!({"host": engine["name"], "name": container})
     }
 }
 
@@ -370,4 +459,24 @@ fn i08_what_leaves_no_task_is_settled_by_what_its_target_shows() {
 #[test]
 fn i12_each_try_of_a_remedy_by_a_program_doubles_the_wait_for_the_next_one() {
     told(tries);
+}
+
+#[test]
+fn i07_i08_the_same_at_each_step_of_a_change_over_docker() {
+    told(engine);
+}
+
+#[test]
+fn i07_i08_the_same_at_each_step_of_a_change_over_ssh() {
+    told(command);
+}
+
+#[test]
+fn i07_i08_the_same_at_each_step_of_a_nodes_power() {
+    told(power);
+}
+
+#[test]
+fn i07_i08_the_same_at_each_step_of_a_wake_up_packet() {
+    told(wake);
 }

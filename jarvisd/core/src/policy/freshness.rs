@@ -16,7 +16,8 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     {
         notes.refuse(format!(
             "{} was seen {looks} times in a row as it is now, {} are needed; wait for the next look",
-            case.named(), limits.looks_min
+            case.named(),
+            limits.looks_min
         ));
     }
 }

@@ -15,6 +15,7 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
     if let Some(ledger) = notes.known(&case.facts.ledger, "the record of past actions")
         && ledger.woken_lately(&case.facts.now, &case.target)
     {
-        notes.refuse(format!("{} was sent a wake-up within the last hour; look at the machine", case.named()));
+        notes
+            .refuse(format!("{} was sent a wake-up within the last hour; look at the machine", case.named()));
     }
 }

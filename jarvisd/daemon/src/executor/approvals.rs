@@ -204,6 +204,11 @@ impl Inner {
         self.void_where(|_, _| Some(why.to_owned())).await;
     }
 
+    /// Voids an approval whose action will not be begun.
+    pub(super) async fn void_one(&self, id: &str, why: &str) {
+        self.void_where(|live, _| (live.view.id == id).then(|| why.to_owned())).await;
+    }
+
     /// Lets those expire whose time is over, and voids those whose target is not as it was shown.
     pub(super) async fn age_approvals(&self, state: &ClusterState) {
         self.void_where(|live, _| {

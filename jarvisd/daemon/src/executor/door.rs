@@ -5,22 +5,25 @@ use std::time::Duration;
 use jarvis_core::{
     approval::Voice,
     audit::Kind,
-    policy::{self, Answer as Decided, Objection, Request},
+    policy::{self, Answer as Decided, Caller, Objection, Request},
     protocol::acting::{ActionState, ActionView, ApprovalView, ExactCall, Plan, ReadResult, Refusal},
     tools::{Digest, Operation, Tier},
 };
 use serde_json::json;
 
 use super::{
-    Answer, Call, DecideError, Executor, ExecutorError, Inner, Step,
+    Answer, Call, DecideError, Executor, ExecutorError, Inner, Step, TakeBackError,
     approvals::Proposed,
     book::Page,
     facts::Gathered,
-    lanes::Entry,
+    lanes::{Entry, Who},
     run::{Basis, Ready, Turn},
     views,
 };
 use crate::{store::StoreError, tools};
+
+/// Deciding anew, sending and looking come on top of the time an operation may take, each with its own bounds.
+const AROUND_MS: i64 = 120_000;
 
 /// What became of a proposal.
 enum Begun {
@@ -73,9 +76,10 @@ impl Executor {
             Decided::Permit(permit) => {
                 proposed.pin = permit.identity().cloned();
                 let lanes = Inner::lanes(&proposed.operation, gathered.place.as_ref());
-                let entry = self.0.line.enter(lanes);
+                let id = self.0.new_id("act")?;
+                let entry = self.0.line.enter(lanes, self.0.who(&id, &proposed.operation));
                 let entry = entry.map_err(|_| ExecutorError::LineFull { waiting: self.0.line.waiting() })?;
-                let page = self.0.open_page(&proposed, Some(&gathered), None)?;
+                let page = self.0.open_page(id, &proposed, Some(&gathered), None);
                 let turn = match entry {
                     Entry::Now(pass) => {
                         if let Err(error) = self.0.record(Kind::Permitted, &proposed, &reasons).await {
@@ -122,12 +126,11 @@ impl Executor {
             let (_, state) = this.0.parts.state.current();
             let node = views::place(&proposed.operation.target(), &state).0;
             let lanes = jarvis_core::policy::Lanes::of(&proposed.operation, node.as_ref());
-            let page = match this.0.open_page(&proposed, None, Some(&id)) {
-                Ok(page) => page,
-                Err(error) => return Err(DecideError::NotBegun(error.to_string())),
-            };
+            let action = this.0.new_id("act").map_err(|error| DecideError::NotBegun(error.to_string()))?;
+            let who = this.0.who(&action, &proposed.operation);
+            let page = this.0.open_page(action, &proposed, None, Some(&id));
             let view = this.0.began(&id, &page.id()).unwrap_or(view);
-            match this.0.line.enter(lanes) {
+            match this.0.line.enter(lanes, who) {
                 Ok(entry) => this.begin(page, proposed, Basis::Approval(id), Turn::InLine(entry, voids)),
                 Err(_) => {
                     let waiting = this.0.line.waiting();
@@ -138,6 +141,30 @@ impl Executor {
             Ok(view)
         });
         deciding.await.map_err(|_| DecideError::NotBegun("the daemon is stopping".to_owned()))?
+    }
+
+    /// Takes an action out of the line, for a person or for who asked for it.
+    pub(super) async fn taken_back(&self, id: &str, by: &Caller) -> Result<ActionView, TakeBackError> {
+        let this = &self.0;
+        let unknown = || TakeBackError::Unknown(id.to_owned());
+        let view = this.action_view(id).await.ok_or_else(unknown)?;
+        if !by.is_human() && by.label() != view.caller {
+            return Err(TakeBackError::NotYours { caller: view.caller });
+        }
+        if !this.line.take_back(id) {
+            return Err(TakeBackError::NotWaiting(id.to_owned()));
+        }
+        let who = by.label();
+        let why = format!("{who} took it back before its turn");
+        if let Some(page) = this.book.page(id) {
+            this.came_to_nothing(&page, &why);
+        }
+        if let Some(approval) = &view.approval {
+            this.void_one(approval, &why).await;
+        }
+        let detail = json!({"action": id, "tool": view.tool, "args": view.args, "asked_by": view.caller});
+        this.parts.store.audit().append(this.draft(Kind::TakenBack, &who, &view.target, detail)).await?;
+        this.action_view(id).await.ok_or_else(unknown)
     }
 }
 
@@ -212,18 +239,30 @@ impl Inner {
         self.parts.store.audit().append(draft).await.map(drop)
     }
 
+    /// As who it holds lanes or stands in line for them.
+    pub(super) fn who(&self, id: &str, operation: &Operation) -> Who {
+        let descriptor = operation.descriptor();
+        let target = views::named(&operation.target(), &self.parts.state.current().1);
+        Who {
+            id: id.to_owned(),
+            what: format!("{}, {target}", descriptor.title),
+            limit_ms: i64::from(descriptor.bounds.timeout_s) * 1_000 + AROUND_MS,
+        }
+    }
+
     fn open_page(
         &self,
+        id: String,
         proposed: &Proposed,
         gathered: Option<&Gathered>,
         approval: Option<&str>,
-    ) -> Result<Page, ExecutorError> {
+    ) -> Page {
         let operation = &proposed.operation;
         let descriptor = operation.descriptor();
         let (_, state) = self.parts.state.current();
         let (node, vmid) = views::place(&operation.target(), &state);
         let view = ActionView {
-            id: self.new_id("act")?,
+            id,
             tool: descriptor.name.to_owned(),
             title: descriptor.title.to_owned(),
             args: operation.args(),
@@ -244,11 +283,14 @@ impl Inner {
             sent: None,
             predicted: gathered.and_then(Gathered::blast_view),
             observed: None,
+            waits_for: None,
+            waits_since_ms: None,
+            waits_until_ms: None,
             asked_ms: self.parts.clock.now_ms(),
             sent_ms: None,
             ended_ms: None,
         };
-        Ok(self.book.open(view))
+        self.book.open(view)
     }
 }
 

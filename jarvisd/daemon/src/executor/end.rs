@@ -116,7 +116,9 @@ impl Ended {
         if done && verified != Verified::Yes {
             let seen = ended.evidence.clone().unwrap_or_default();
             let said = ended.exit.clone().unwrap_or_default();
-            let message = format!("its task turned up late and says {said}, which is not seen: {seen}; look at the target");
+            let message = format!(
+                "its task turned up late and says {said}, which is not seen: {seen}; look at the target"
+            );
             return Self { end: End::Unknown, message, ..ended };
         }
         Self { message: format!("its task turned up late: {}", ended.message), ..ended }
@@ -323,7 +325,11 @@ mod tests {
             assert_eq!(Ended::late(exited(Failed), verified, "seen".into()).end, End::Failed);
             let trace = Ended::of_trace(verified, "seen".into());
             assert_eq!(trace.went_well(), verified == Verified::Yes);
-            assert_eq!(trace.end == End::Unknown, verified != Verified::Yes, "that nothing is seen proves nothing");
+            assert_eq!(
+                trace.end == End::Unknown,
+                verified != Verified::Yes,
+                "that nothing is seen proves nothing"
+            );
         }
     }
 }

@@ -42,3 +42,18 @@ pub enum DecideError {
     #[error("the decision could not be recorded, so it does not count: {0}")]
     Store(#[from] StoreError),
 }
+
+#[derive(Debug, Error)]
+pub enum TakeBackError {
+    #[error("there is no action `{0}`; it may be too old")]
+    Unknown(String),
+    #[error("it was asked for by {caller}; only that one, or a person in a session, takes it back")]
+    NotYours { caller: String },
+    #[error(
+        "`{0}` does not wait in line: what was begun runs to its end, and what is over is over; end a task that hangs \
+         in Proxmox"
+    )]
+    NotWaiting(String),
+    #[error("it was taken back, but that could not be recorded: {0}")]
+    Store(#[from] StoreError),
+}

@@ -1,6 +1,7 @@
 //! The line in which changes wait for their lanes: one a guest, one a node, one disruptive in the cluster.
 //!
-//! Who may go is core's [`Lanes`]; here they are held and given back, whatever becomes of their holder.
+//! Who may go is core's [`Lanes`]; here they are held and given back, whatever becomes of their holder. Whoever waits is
+//! told for whom, and can be taken out of the line singly.
 
 use std::{
     mem,
@@ -8,19 +9,58 @@ use std::{
 };
 
 use jarvis_core::policy::Lanes;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+
+use crate::clock::Clock;
 
 /// Changes that may wait. One that cannot even stand in line is refused, so that callers see the jam.
 pub const WAITING_MAX: usize = 32;
 
-#[derive(Clone, Default)]
-pub struct Line(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub struct Line {
+    state: Arc<Mutex<State>>,
+    /// Counts every change of it.
+    moved: watch::Sender<u64>,
+    clock: Clock,
+}
 
 #[derive(Default)]
 struct State {
     next: u64,
-    running: Vec<(u64, Lanes)>,
-    waiting: Vec<(u64, Lanes, oneshot::Sender<Pass>)>,
+    running: Vec<Held>,
+    waiting: Vec<Standing>,
+}
+
+/// An action that holds lanes or stands in line for some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// Number of the action.
+    pub id: String,
+    /// What it is, for people: `Reboot guest, guest 110 gitea`.
+    pub what: String,
+    /// After having its lanes for so long it has been given up.
+    pub limit_ms: i64,
+}
+
+struct Held {
+    number: u64,
+    lanes: Lanes,
+    who: Who,
+    since_ms: i64,
+}
+
+struct Standing {
+    number: u64,
+    lanes: Lanes,
+    who: Who,
+    turn: oneshot::Sender<Turn>,
+}
+
+/// What becomes of who stands in line.
+enum Turn {
+    Yours(Pass),
+    /// Somebody took it out.
+    TakenBack,
 }
 
 /// Lanes held; dropping it gives them back and lets others go.
@@ -29,43 +69,67 @@ pub struct Pass {
     number: u64,
 }
 
+/// A place in line; dropping it leaves the line.
+pub struct Place {
+    line: Line,
+    number: u64,
+    turn: oneshot::Receiver<Turn>,
+}
+
+/// For whom somebody waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaits {
+    pub who: Who,
+    /// Since when that one has the lanes; missing when it waits in line itself.
+    pub since_ms: Option<i64>,
+}
+
+impl Awaits {
+    /// When that one has been given up at the latest; missing when it waits in line itself.
+    pub fn until_ms(&self) -> Option<i64> {
+        Some(self.since_ms?.saturating_add(self.who.limit_ms))
+    }
+}
+
 /// The line is full.
 #[derive(Debug)]
 pub struct Full;
 
 pub enum Entry {
     Now(Pass),
-    Wait(oneshot::Receiver<Pass>),
+    Wait(Place),
 }
 
 impl Line {
+    pub fn new(clock: Clock) -> Self {
+        Self { state: Arc::default(), moved: watch::Sender::new(0), clock }
+    }
+
     /// Takes the lanes if nobody holds or waits for any of them, else stands in line for them.
-    pub fn enter(&self, lanes: Lanes) -> Result<Entry, Full> {
+    pub fn enter(&self, lanes: Lanes, who: Who) -> Result<Entry, Full> {
         let mut state = self.state();
-        let number = state.next;
-        state.next = state.next.wrapping_add(1);
-        let running: Vec<Lanes> = state.running.iter().map(|(_, lanes)| lanes.clone()).collect();
-        let mut line: Vec<Lanes> = state.waiting.iter().map(|(_, lanes, _)| lanes.clone()).collect();
+        let number = state.number();
+        let running: Vec<Lanes> = state.running.iter().map(|held| held.lanes.clone()).collect();
+        let mut line: Vec<Lanes> = state.waiting.iter().map(|standing| standing.lanes.clone()).collect();
         line.push(lanes.clone());
         let place = line.len().saturating_sub(1);
         if Lanes::ready(&running, &line).contains(&place) {
-            state.running.push((number, lanes));
+            state.running.push(Held { number, lanes, who, since_ms: self.clock.now_ms() });
             return Ok(Entry::Now(Pass { line: self.clone(), number }));
         }
         if state.waiting.len() >= WAITING_MAX {
             return Err(Full);
         }
-        let (sender, receiver) = oneshot::channel();
-        state.waiting.push((number, lanes, sender));
-        Ok(Entry::Wait(receiver))
+        let (sender, turn) = oneshot::channel();
+        state.waiting.push(Standing { number, lanes, who, turn: sender });
+        Ok(Entry::Wait(Place { line: self.clone(), number, turn }))
     }
 
     /// Holds the lanes whoever else does: for what was begun before a restart and is not settled yet.
-    pub fn hold(&self, lanes: Lanes) -> Pass {
+    pub fn hold(&self, lanes: Lanes, who: Who) -> Pass {
         let mut state = self.state();
-        let number = state.next;
-        state.next = state.next.wrapping_add(1);
-        state.running.push((number, lanes));
+        let number = state.number();
+        state.running.push(Held { number, lanes, who, since_ms: self.clock.now_ms() });
         Pass { line: self.clone(), number }
     }
 
@@ -73,33 +137,103 @@ impl Line {
         self.state().waiting.len()
     }
 
+    /// Takes an action out of the line; `false` when it does not stand there.
+    pub fn take_back(&self, id: &str) -> bool {
+        let taken = {
+            let mut state = self.state();
+            let place = state.waiting.iter().position(|standing| standing.who.id == id);
+            place.map(|place| state.waiting.remove(place))
+        };
+        let Some(Standing { number, turn, .. }) = taken else { return false };
+        // Who went away meanwhile need not be told.
+        let _ = turn.send(Turn::TakenBack);
+        self.leave(number);
+        true
+    }
+
+    /// For whom this place waits: who holds a lane it needs, else who stands before it for one.
+    fn awaits(&self, number: u64) -> Option<Awaits> {
+        let state = self.state();
+        let place = state.waiting.iter().position(|standing| standing.number == number)?;
+        let own = state.waiting.get(place)?;
+        let held = state.running.iter().find(|held| held.lanes.conflicts(&own.lanes));
+        if let Some(held) = held {
+            return Some(Awaits { who: held.who.clone(), since_ms: Some(held.since_ms) });
+        }
+        let before = state.waiting.iter().take(place).find(|standing| standing.lanes.conflicts(&own.lanes));
+        before.map(|standing| Awaits { who: standing.who.clone(), since_ms: None })
+    }
+
     fn leave(&self, number: u64) {
         let mut gone = Vec::new();
         {
             let mut state = self.state();
-            state.running.retain(|(held, _)| *held != number);
-            let running: Vec<Lanes> = state.running.iter().map(|(_, lanes)| lanes.clone()).collect();
-            let line: Vec<Lanes> = state.waiting.iter().map(|(_, lanes, _)| lanes.clone()).collect();
+            state.running.retain(|held| held.number != number);
+            state.waiting.retain(|standing| standing.number != number);
+            let running: Vec<Lanes> = state.running.iter().map(|held| held.lanes.clone()).collect();
+            let line: Vec<Lanes> = state.waiting.iter().map(|standing| standing.lanes.clone()).collect();
             let ready = Lanes::ready(&running, &line);
             let waiting = mem::take(&mut state.waiting);
-            for (place, (number, lanes, sender)) in waiting.into_iter().enumerate() {
-                if ready.contains(&place) {
-                    state.running.push((number, lanes));
-                    let pass = Pass { line: self.clone(), number };
-                    if let Err(pass) = sender.send(pass) {
-                        gone.push(pass);
-                    }
-                } else {
-                    state.waiting.push((number, lanes, sender));
+            for (place, standing) in waiting.into_iter().enumerate() {
+                if !ready.contains(&place) {
+                    state.waiting.push(standing);
+                    continue;
+                }
+                let Standing { number, lanes, who, turn } = standing;
+                state.running.push(Held { number, lanes, who, since_ms: self.clock.now_ms() });
+                let pass = Pass { line: self.clone(), number };
+                if let Err(Turn::Yours(pass)) = turn.send(Turn::Yours(pass)) {
+                    gone.push(pass);
                 }
             }
         }
         // Who went away meanwhile gives his lanes back at once; not under the lock, which that takes again.
         drop(gone);
+        self.moved.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn number(&mut self) -> u64 {
+        self.next = self.next.wrapping_add(1);
+        self.next
+    }
+}
+
+impl Place {
+    /// Waits for its turn, and tells each time anew for whom.
+    pub async fn turn(mut self, mut told: impl FnMut(Option<Awaits>)) -> Option<Pass> {
+        let mut moved = self.line.moved.subscribe();
+        loop {
+            moved.borrow_and_update();
+            told(self.line.awaits(self.number));
+            tokio::select! {
+                biased;
+                turn = &mut self.turn => {
+                    return match turn {
+                        Ok(Turn::Yours(pass)) => Some(pass),
+                        Ok(Turn::TakenBack) | Err(_) => None,
+                    };
+                }
+                // The line outlives its places.
+                _ = moved.changed() => {}
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A pass that was sent and not taken out gives itself back; a place still in line is left.
+        let number = self.number;
+        let stands = self.line.state().waiting.iter().any(|standing| standing.number == number);
+        if stands {
+            self.line.leave(number);
+        }
     }
 }
 
@@ -122,6 +256,10 @@ mod tests {
 
     use super::*;
 
+    fn who(id: &str) -> Who {
+        Who { id: id.into(), what: format!("Reboot guest, {id}"), limit_ms: 1_000 }
+    }
+
     fn call(which: u8, n: u32, node: u8) -> (Operation, Lanes) {
         let operation = match which {
             0 => Operation::parse("start_guest", &json!({"vmid": n})),
@@ -143,18 +281,18 @@ mod tests {
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
-                let line = Line::default();
+                let line = Line::new(Clock);
                 let under_way: Arc<Mutex<Vec<Operation>>> = Arc::default();
                 let ended = Arc::new(AtomicUsize::new(0));
                 let mut tasks = Vec::new();
                 for (which, n, node, yields) in &calls {
                     let (operation, lanes) = call(*which, *n, *node);
-                    let entry = line.enter(lanes).unwrap_or_else(|_| panic!("full"));
+                    let entry = line.enter(lanes, who("x")).unwrap_or_else(|_| panic!("full"));
                     let (under_way, ended, yields) = (Arc::clone(&under_way), Arc::clone(&ended), *yields);
                     tasks.push(tokio::spawn(async move {
                         let pass = match entry {
                             Entry::Now(pass) => pass,
-                            Entry::Wait(turn) => turn.await.unwrap(),
+                            Entry::Wait(place) => place.turn(|_| {}).await.unwrap(),
                         };
                         {
                             let mut all = under_way.lock().unwrap();
@@ -180,16 +318,65 @@ mod tests {
         }
     }
 
+    fn enter(line: &Line, id: &str, lanes: (Operation, Lanes)) -> Entry {
+        line.enter(lanes.1, who(id)).unwrap_or_else(|_| panic!("full"))
+    }
+
+    fn waits(entry: Entry) -> Place {
+        let Entry::Wait(place) = entry else { panic!("it need not wait") };
+        place
+    }
+
     #[tokio::test]
     async fn i10_who_goes_away_while_waiting_does_not_keep_his_lanes() {
-        let line = Line::default();
-        let lanes = || call(1, 100, 0).1;
-        let Ok(Entry::Now(first)) = line.enter(lanes()) else { panic!("free") };
-        let Ok(Entry::Wait(second)) = line.enter(lanes()) else { panic!("held") };
-        let Ok(Entry::Wait(third)) = line.enter(lanes()) else { panic!("held") };
+        let line = Line::new(Clock);
+        let stop = || call(1, 100, 0);
+        let Entry::Now(first) = enter(&line, "a", stop()) else { panic!("free") };
+        let second = waits(enter(&line, "b", stop()));
+        let third = waits(enter(&line, "c", stop()));
         drop(second);
         drop(first);
-        drop(third.await.unwrap());
-        assert!(matches!(line.enter(lanes()), Ok(Entry::Now(_))));
+        drop(third.turn(|_| {}).await.unwrap());
+        assert!(matches!(enter(&line, "d", stop()), Entry::Now(_)));
+    }
+
+    #[tokio::test]
+    async fn i10_who_waits_is_told_for_whom_and_can_be_taken_out_without_stopping_others() {
+        let line = Line::new(Clock);
+        // A reboot of guest 100; then one of 101, which the cluster's lane keeps back; then a start of 101 behind it.
+        let Entry::Now(holder) = enter(&line, "holder", call(1, 100, 0)) else { panic!("free") };
+        let next = waits(enter(&line, "next", call(1, 101, 1)));
+        let last = waits(enter(&line, "last", call(0, 101, 1)));
+        let before = Clock.now_ms();
+        let held = line.awaits(next.number).unwrap();
+        assert_eq!((held.who.id.as_str(), held.who.limit_ms), ("holder", 1_000));
+        assert!(held.since_ms.is_some_and(|since_ms| since_ms <= before));
+        let behind = line.awaits(last.number).unwrap();
+        assert_eq!((behind.who.id.as_str(), behind.since_ms), ("next", None));
+        assert!(!line.take_back("holder"), "what has its lanes is not taken back");
+        assert!(line.take_back("next") && !line.take_back("next"));
+        assert!(next.turn(|_| {}).await.is_none());
+        // Nobody holds what the last one needs: it goes at once, while the holder goes on.
+        drop(last.turn(|_| {}).await.unwrap());
+        drop(holder);
+        assert!(line.state().running.is_empty() && line.waiting() == 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_hears_when_the_one_before_has_changed() {
+        let line = Line::new(Clock);
+        let Entry::Now(holder) = enter(&line, "first", call(1, 100, 0)) else { panic!("free") };
+        let second = waits(enter(&line, "second", call(1, 101, 1)));
+        let third = waits(enter(&line, "third", call(1, 102, 2)));
+        let (sender, mut told) = tokio::sync::mpsc::channel(8);
+        let waiting = tokio::spawn(third.turn(move |awaits| {
+            sender.try_send(awaits.map(|awaits| awaits.who.id)).unwrap();
+        }));
+        assert_eq!(told.recv().await.unwrap().as_deref(), Some("first"));
+        drop(holder);
+        let pass = second.turn(|_| {}).await.unwrap();
+        assert_eq!(told.recv().await.unwrap().as_deref(), Some("second"));
+        drop(pass);
+        assert!(waiting.await.unwrap().is_some());
     }
 }

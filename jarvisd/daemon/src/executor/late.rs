@@ -166,7 +166,8 @@ impl Inner {
 
     async fn turned_up(&self, mut awaited: Awaited, task: &Task) {
         let first = awaited.under_way.upid.replace(task.upid.clone()).is_none();
-        let ended = if task.status == TaskStatus::Running { None } else { self.late_end(&awaited, task).await };
+        let ended =
+            if task.status == TaskStatus::Running { None } else { self.late_end(&awaited, task).await };
         if ended.is_none() && !first {
             return self.late.put(awaited);
         }
@@ -204,7 +205,9 @@ impl Inner {
         let intent = match self.parts.store.intents().get(&awaited.id).await {
             Ok(Some(intent)) => intent,
             Ok(None) => return,
-            Err(error) => return tracing::error!(%error, action = awaited.id, "what became of it is not shown"),
+            Err(error) => {
+                return tracing::error!(%error, action = awaited.id, "what became of it is not shown");
+            }
         };
         let stored = self.view_of(&intent);
         let (title, upid) = (stored.title.clone(), stored.upid.clone());
@@ -223,7 +226,10 @@ impl Inner {
             kind: EventKind::System,
             severity: if went_well { Severity::Notice } else { Severity::Warning },
             source: EventSource::Auto,
-            title: format!("{title}, {}, which had ended as unknown: {message}", views::named(&target, &state)),
+            title: format!(
+                "{title}, {}, which had ended as unknown: {message}",
+                views::named(&target, &state)
+            ),
             detail: None,
             node,
             vmid,

@@ -200,8 +200,7 @@ impl Inner {
         unit: &UnitName,
     ) -> Look {
         let target = Target::Service { node: node.clone(), unit: unit.clone() };
-        let listed =
-            if self.in_force().rules.restart.contains(&target) { Listed::Yes } else { Listed::No };
+        let listed = if self.in_force().rules.restart.contains(&target) { Listed::Yes } else { Listed::No };
         let (matches, condition) = match self.unit_now(proxmox, node, unit).await {
             Err(why) => (Fact::unknown(why.clone()), Fact::unknown(why)),
             Ok(now) => {
@@ -236,7 +235,9 @@ impl Inner {
             Some(Thing::Node(node)) => Ok(node.clone()),
             Some(Thing::Guest(vmid)) => {
                 let guest = state.guests.get(vmid).map(|guest| guest.node.clone());
-                guest.ok_or_else(|| format!("guest {vmid}, in which {host}'s engine runs, is not in the cluster"))
+                guest.ok_or_else(|| {
+                    format!("guest {vmid}, in which {host}'s engine runs, is not in the cluster")
+                })
             }
             _ => Err(format!(
                 "the settings do not say what {host}'s engine runs on: give its vmid or node under [[docker.hosts]]"

@@ -33,7 +33,7 @@ use std::{sync::Arc, time::Duration};
 
 use jarvis_core::{
     approval::Voice,
-    policy::Level,
+    policy::{Caller, Level},
     protocol::acting::{
         ActingChange, ActingView, ActionView, ApprovalView, AutonomyView, KillView, Plan, PolicyView,
     },
@@ -42,7 +42,7 @@ use jarvis_core::{
 use tokio::sync::broadcast;
 
 pub use call::{Answer, Call};
-pub use error::{DecideError, ExecutorError};
+pub use error::{DecideError, ExecutorError, TakeBackError};
 use parts::Inner;
 pub use parts::{CHANGES_BEHIND_MAX, Parts, SETTLE, Step};
 pub use send::Senders;
@@ -103,6 +103,14 @@ impl Executor {
     /// By its own number, or by that of the approval that began it.
     pub async fn action(&self, id: &str) -> Option<ActionView> {
         self.0.action_of(id).await
+    }
+
+    /// Takes an action out of the line before its turn.
+    ///
+    /// # Errors
+    /// It is somebody else's, or does not wait.
+    pub async fn take_back(&self, id: &str, by: &Caller) -> Result<ActionView, TakeBackError> {
+        self.taken_back(id, by).await
     }
 
     /// Newest first.

@@ -15,8 +15,8 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Executor, ExecutorError, approvals::Approvals, book::Book, configs::Configs, eyes::Eyes,
-    lanes::Line, late::Late, rules::InForce, send::Senders, standing::WATCH_EVERY,
+    Executor, ExecutorError, approvals::Approvals, book::Book, configs::Configs, eyes::Eyes, lanes::Line,
+    late::Late, rules::InForce, send::Senders, standing::WATCH_EVERY,
 };
 use crate::{
     clients::{
@@ -86,11 +86,18 @@ pub struct Parts {
     pub poke: Box<dyn Fn() + Send + Sync>,
     /// See [`SETTLE`].
     pub settle: Duration,
+    /// Nothing is followed longer, whatever its operation may take; [`Duration::MAX`] but for tests.
+    pub longest: Duration,
     /// Is told each step of each action, before the next begins.
     pub on_step: Box<dyn Fn(Step) + Send + Sync>,
 }
 
 impl Parts {
+    /// How long an operation may take until it is given up.
+    pub(super) fn allowed(&self, operation: &Operation) -> Duration {
+        Duration::from_secs(operation.descriptor().bounds.timeout_s.into()).min(self.longest)
+    }
+
     pub(super) fn poke(&self) {
         (self.poke)();
     }
@@ -136,7 +143,7 @@ impl Executor {
         let clients = parts.proxmox.iter().chain(&parts.send.proxmox);
         Self(Arc::new(Inner {
             book: Book::new(changes.clone()),
-            line: Line::default(),
+            line: Line::new(parts.clock),
             eyes: Eyes::default(),
             configs: Configs::new(parts.clock),
             approvals: Approvals::default(),

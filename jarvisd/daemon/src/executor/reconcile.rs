@@ -98,7 +98,10 @@ impl Executor {
                 self.0.settle_blind(&intent, ended).await?;
                 continue;
             };
-            let pass = self.0.line.hold(Inner::lanes(&operation, Some(&place)));
+            let pass = self
+                .0
+                .line
+                .hold(Inner::lanes(&operation, Some(&place)), self.0.who(&intent.new.id, &operation));
             let page = self.0.book.open(self.0.view_of(&intent));
             let this = self.clone();
             self.0.spawn(async move {
@@ -139,8 +142,7 @@ impl Inner {
         if under_way.trace == Trace::Target {
             return Found::Traceless;
         }
-        let bounds = operation.descriptor().bounds;
-        let deadline = self.parts.clock.monotonic() + Duration::from_secs(bounds.timeout_s.into());
+        let deadline = self.parts.clock.monotonic() + self.parts.allowed(operation);
         let settled = self.parts.clock.monotonic() + self.parts.settle;
         loop {
             let looked = match (under_way.trace, wanted_of_ha(operation)) {
@@ -268,6 +270,9 @@ impl Inner {
             predicted: predicted(&intent.new.predicted, "blast")
                 .and_then(|v| serde_json::from_value::<BlastView>(v).ok()),
             observed: serde_json::from_value(detail("observed")).ok(),
+            waits_for: None,
+            waits_since_ms: None,
+            waits_until_ms: None,
             asked_ms: intent.new.at.wall_ms,
             sent_ms: Some(intent.new.at.wall_ms),
             ended_ms: outcome.map(|o| o.at_ms),

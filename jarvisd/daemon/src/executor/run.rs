@@ -9,7 +9,7 @@ use jarvis_core::{
     audit::Kind,
     cluster::Upid,
     policy::{self, Answer, Fact, Lanes, LastLook, Permit, PolicyVersion, Request, Route},
-    protocol::acting::{ActionState, ExactCall, Verified},
+    protocol::acting::{ActionState, ActionView, ExactCall, Verified},
     tools::{Effect, Operation},
 };
 use serde_json::json;
@@ -22,9 +22,10 @@ use super::{
     end::Ended,
     facts::Gathered,
     follow::{Followed, plain},
-    lanes::{Entry, Pass},
+    lanes::{Awaits, Entry, Pass, Who},
     reconcile::{Found, Trace},
     verify::{Before, Patience},
+    views,
 };
 use crate::{
     clients::{
@@ -76,6 +77,7 @@ impl Executor {
             Turn::Now(pass, ready) => (pass, *ready),
             Turn::InLine(entry, voids) => {
                 let Some(pass) = this.turn(&page, entry, voids).await else { return };
+                page.write(|view| waits(view, None));
                 match this.permit(&page, &proposed, &basis).await {
                     Some(ready) => (pass, ready),
                     None => return,
@@ -89,8 +91,28 @@ impl Executor {
     }
 }
 
+/// Tells on the page of an action for whom it waits.
+fn waits(view: &mut ActionView, awaits: Option<Awaits>) {
+    view.waits_for = awaits.as_ref().map(|awaits| awaits.who.id.clone());
+    view.waits_since_ms = awaits.as_ref().and_then(|awaits| awaits.since_ms);
+    view.waits_until_ms = awaits.as_ref().and_then(Awaits::until_ms);
+    view.message = awaits.map(|awaits| {
+        let Who { id, what, .. } = &awaits.who;
+        match (awaits.since_ms, awaits.until_ms()) {
+            (Some(since_ms), Some(until_ms)) => format!(
+                "waits for {what} ({id}), under way since {} and given up at {} at the latest; end its task in \
+                 Proxmox, or take this one back",
+                views::time_of_day(since_ms),
+                views::time_of_day(until_ms)
+            ),
+            _ => format!("waits in line behind {what} ({id})"),
+        }
+    });
+}
+
 impl Inner {
-    /// Waits for the lanes. What waits is void when the switch is thrown or the level is changed.
+    /// Waits for the lanes. What waits is void when the switch is thrown or the level is changed, and comes to nothing
+    /// when it is taken back, which its page tells already.
     async fn turn(
         &self,
         page: &Page,
@@ -100,10 +122,7 @@ impl Inner {
         let turn = async {
             match entry {
                 Entry::Now(pass) => Some(pass),
-                Entry::Wait(turn) => {
-                    page.write(|view| view.message = Some("waits for another change to end".to_owned()));
-                    turn.await.ok()
-                }
+                Entry::Wait(place) => place.turn(|awaits| page.write(|view| waits(view, awaits))).await,
             }
         };
         tokio::select! {
@@ -271,7 +290,7 @@ impl Inner {
         page: Option<&Page>,
     ) -> Option<Ended> {
         let begun = self.parts.clock.monotonic();
-        let allowed = Duration::from_secs(operation.descriptor().bounds.timeout_s.into());
+        let allowed = self.parts.allowed(operation);
         let deadline = begun + allowed;
         let mut upid = under_way.upid.clone();
         if upid.is_none() && !under_way.answered {
@@ -390,6 +409,7 @@ impl Inner {
         let now_ms = self.parts.clock.now_ms();
         page.write(|view| {
             view.state = ActionState::Failed;
+            waits(view, None);
             view.message = Some(format!("nothing was sent: {why}"));
             view.ended_ms = Some(now_ms);
         });

@@ -68,3 +68,9 @@ pub fn named(target: &Target, state: &ClusterState) -> String {
     };
     target.named(guest.and_then(|guest| guest.name.as_deref()))
 }
+
+/// For a sentence that is read soon after: `04:12:10 UTC`.
+pub fn time_of_day(at_ms: i64) -> String {
+    let s = at_ms.div_euclid(1_000).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02} UTC", s / 3_600, s / 60 % 60, s % 60)
+}

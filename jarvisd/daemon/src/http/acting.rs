@@ -35,7 +35,10 @@ macro_rules! told {
     };
 }
 
-told!(ActionTold of ActionView { asked_at <- asked_ms; sent_at <- sent_ms, ended_at <- ended_ms });
+told!(ActionTold of ActionView {
+    asked_at <- asked_ms;
+    waits_since_at <- waits_since_ms, waits_until_at <- waits_until_ms, sent_at <- sent_ms, ended_at <- ended_ms
+});
 told!(ApprovalTold of ApprovalView {
     opened_at <- opened_ms, expires_at <- expires_ms; decided_at <- decided_ms
 });

@@ -199,6 +199,14 @@ pub static ROUTES: &[Route] = &[
     Route::get("/api/v1/actions/{record}", "What became of a change.", awaited!(tools::action))
         .any_scope(READ_OR_ACT)
         .answers(&[ok("The action.", of::<acting::ActionTold>)]),
+    Route::post(
+        "/api/v1/actions/{record}/take-back",
+        "Takes a change that waits in line out of it: a person any, a token what it asked for.",
+        awaited!(tools::take_back),
+    )
+    .scope(Scope::Act)
+    .answers(&[ok("Taken back; nothing was sent.", of::<acting::ActionTold>)])
+    .fails(&[Kind::Conflict]),
     Route::get(
         "/api/v1/approvals",
         "What waits for a decision, and what was decided lately.",

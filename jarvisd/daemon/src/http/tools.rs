@@ -25,7 +25,7 @@ use crate::{
         docker::DockerError,
         ssh::{SshError, reads::ReadError},
     },
-    executor::{Answer, Call as Asked, ExecutorError},
+    executor::{Answer, Call as Asked, ExecutorError, TakeBackError},
     tools::ToolError,
 };
 
@@ -253,4 +253,23 @@ pub async fn action(call: Call) -> Result<HttpResponse, ApiError> {
     let found = call.site.executor.action(id.as_str()).await;
     let missing = || ApiError::not_found(format!("there is no action `{id}`; it may be too old"));
     json(&ActionTold::from(found.ok_or_else(missing)?))
+}
+
+/// Takes a change out of the line before its turn; nothing was sent of it.
+pub async fn take_back(call: Call) -> Result<HttpResponse, ApiError> {
+    call.query::<NoQuery>()?;
+    let id: RecordId = call.param("record")?;
+    let by = who(&call.caller)?;
+    match call.site.executor.take_back(id.as_str(), &by).await {
+        Ok(view) => json(&ActionTold::from(view)),
+        Err(TakeBackError::Store(fault)) => Err(store_error("recording that it was taken back", fault)),
+        Err(error) => {
+            let kind = match error {
+                TakeBackError::Unknown(_) => Kind::NotFound,
+                TakeBackError::NotYours { .. } => Kind::Forbidden,
+                _ => Kind::Conflict,
+            };
+            Err(ApiError::new(kind, error.to_string()))
+        }
+    }
 }

@@ -149,7 +149,7 @@ impl World {
             What::Slow | What::Hang | What::Reset | What::BadJson | What::HttpError => {}
             What::TaskFail | What::TaskWarn | What::TaskSlow | What::CertExpired => {}
             What::DiskFailing | What::PoolDegraded | What::Hot => {}
-            What::LostAnswer | What::TaskHang | What::ShareDead | What::MailFail => {}
+            What::LateChange | What::LostAnswer | What::TaskHang | What::ShareDead | What::MailFail => {}
             What::SshHang | What::SshCut | What::SshFlood | What::SshSessions | What::SshFail => {}
             What::DockerSlow | What::DockerHang | What::DockerLostAnswer => {}
         }

@@ -285,14 +285,7 @@ pub const CATALOG: &[Entry] = &[
         "late_change",
         What::LateChange,
         "changes lose their connection and are acted on later, as with a packet that was held up",
-        &[
-            ("by_s", "so many simulated seconds later, 8 by default"),
-            SOME_NODE,
-            PATH,
-            METHOD,
-            FOR,
-            TIMES,
-        ],
+        &[("by_s", "so many simulated seconds later, 8 by default"), SOME_NODE, PATH, METHOD, FOR, TIMES],
     ),
     entry(
         "task_hang",

@@ -183,11 +183,10 @@ mod tests {
     #[test]
     fn i11_a_restart_of_the_machine_does_not_empty_the_windows() {
         let limits = Limits::default();
-        let entry =
-            |n| {
-                let at = at(9_000_000);
-                Entry { at, until: at, target: guest(n), runbook: None, by_human: false, wake: false }
-            };
+        let entry = |n| {
+            let at = at(9_000_000);
+            Entry { at, until: at, target: guest(n), runbook: None, by_human: false, wake: false }
+        };
         let ledger = Ledger { entries: (100..106).map(entry).collect() };
         // Booted a minute ago, and the wall clock set a year ahead.
         let now = Moment { wall_ms: 31_536_000_000, boot_ms: 60_000, boot: 2 };

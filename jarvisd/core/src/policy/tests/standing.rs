@@ -257,8 +257,7 @@ fn i25_where_a_person_has_just_worked_automation_keeps_away() {
 fn i25_a_persons_act_through_jarvis_counts_as_one_past_it_and_from_its_end() {
     let ago = |minutes: i64| Moment { boot_ms: NOW.boot_ms - minutes * 60_000, ..NOW };
     let acted = |at: i64, until: i64, by_human: bool, target: Target| {
-        let entry =
-            Entry { at: ago(at), until: ago(until), target, runbook: None, by_human, wake: false };
+        let entry = Entry { at: ago(at), until: ago(until), target, runbook: None, by_human, wake: false };
         Fact::Known(Ledger { entries: vec![entry] })
     };
     let here = || start().target();

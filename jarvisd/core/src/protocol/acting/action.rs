@@ -116,6 +116,18 @@ pub struct ActionView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub observed: Option<Observed>,
+    /// In line: the action for whose end, or in whose wake, this one waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub waits_for: Option<String>,
+    /// Since when that one has what this one needs; missing when it waits in line itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub waits_since_ms: Option<i64>,
+    /// By then that one has been given up at the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub waits_until_ms: Option<i64>,
     pub asked_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]

@@ -116,7 +116,10 @@ async fn containers_their_figures_and_logs_are_read_over_the_socket() {
         all.iter().map(|c| (c.name.as_str(), c.may_change)).collect::<Vec<_>>(),
         [("redis", true), ("daemon", false)]
     );
-    assert_eq!(all.iter().map(|c| docker.listed(&host(), c)).collect::<Vec<_>>(), [Listed::Yes, Listed::OwnStack]);
+    assert_eq!(
+        all.iter().map(|c| docker.listed(&host(), c)).collect::<Vec<_>>(),
+        [Listed::Yes, Listed::OwnStack]
+    );
     let redis = "redis".parse().unwrap();
     let stats = docker.stats(&host(), &[redis]).await.unwrap();
     assert_eq!(

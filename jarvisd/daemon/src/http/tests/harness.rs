@@ -92,6 +92,7 @@ impl Daemon {
             read: tools::Parts::new(clock, state.clone(), store.clone(), None, None, docker),
             poke: Box::new(|| {}),
             settle: executor::SETTLE,
+            longest: Duration::MAX,
             on_step: Box::new(|_| {}),
         };
         let executor = Executor::new(acting, shutdown.clone());

@@ -160,7 +160,9 @@ impl Intents<'_> {
                 let unknown = unknown.map(Intent::try_from).transpose()?;
                 let fits = |intent: &Intent| intent.upid.as_ref().is_none_or(|known| *known == upid);
                 let Some(intent) = unknown.filter(fits) else { return Err(not_late(&id).into()) };
-                diesel::update(intents::table.find(intent.number)).set(intents::upid.eq(&upid)).execute(conn)?;
+                diesel::update(intents::table.find(intent.number))
+                    .set(intents::upid.eq(&upid))
+                    .execute(conn)?;
                 if let Some(outcome) = &outcome {
                     row::settle(conn, intent.number, outcome)?;
                 }

@@ -9,11 +9,7 @@ use std::{
 use jarvis_core::cluster::{NodeName, NodeStatus, SourceId, reading::Part};
 use tokio::sync::watch;
 
-use super::{
-    Cluster, Pace, Shared,
-    budget::WINDOW,
-    follow,
-};
+use super::{Cluster, Pace, Shared, budget::WINDOW, follow};
 use crate::supervisor::{Loop, OnStop, Poke, Supervisor};
 
 /// How often a node is asked while somebody looks, for up to [`PER_SECOND_MAX`] × 8 nodes.
