@@ -5,6 +5,7 @@ mod credentials;
 mod harness;
 mod lists;
 mod patience;
+mod policy;
 mod scraping;
 mod streams;
 mod strictness;
