@@ -377,8 +377,9 @@ async fn tries() {
         // By itself it has to wait for its next turn.
         let runbook = Caller::Runbook { id: "guest-down".into(), structured: true };
         let plan = executor.plan(call(runbook)).await.unwrap();
-        let wait = plan.objections.iter().find(|one| one.guard == "flapping").expect("a wait");
-        assert!(wait.reason.starts_with("the next try"), "{}", wait.reason);
+        // The third fall puts it into quarantine besides.
+        let mut said = plan.objections.iter().filter(|one| one.guard == "flapping");
+        assert!(said.any(|one| one.reason.starts_with("the next try")), "{:?}", plan.objections);
     }
     let first_ms = Limits::default().backoff_first_ms;
     assert!(waits[0] <= first_ms && waits[0] > first_ms / 2, "{waits:?}");

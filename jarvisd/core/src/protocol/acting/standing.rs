@@ -84,6 +84,7 @@ pub struct ActingView {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "most changes are those of actions")]
 pub enum ActingChange {
     Approval { approval: ApprovalView },
     Action { action: ActionView },
