@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use jarvis_core::cluster::{TaskStatus, Upid};
+use jarvis_core::{
+    cluster::{TaskStatus, Upid},
+    redact,
+    tools::words::deceives,
+};
 
 use super::Inner;
 use crate::clients::proxmox::Proxmox;
@@ -75,15 +79,11 @@ async fn tail(proxmox: &Proxmox, upid: &Upid) -> Vec<String> {
     }
 }
 
-/// Text of others, fit for a row and a screen: one bounded line without control or direction characters.
+/// Text of others, fit for a row and a screen: one bounded line without control or direction characters, and without
+/// secrets. They are looked for in what is shown, so that no character in between hides one, and before it is cut.
 pub fn plain(text: &str) -> String {
-    let shown = text.chars().filter(|c| !c.is_control() && !is_direction(*c));
-    shown.take(LINE_CHARS_MAX).collect()
-}
-
-/// Characters that turn the direction of writing or are not seen at all.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    let shown: String = text.chars().filter(|c| !deceives(*c)).collect();
+    redact::text(&shown).chars().take(LINE_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -95,5 +95,18 @@ mod tests {
         let hostile = format!("a\u{1b}[31mb\n\u{202e}c\0{}", "x".repeat(1_000));
         let shown = plain(&hostile);
         assert!(shown.starts_with("a[31mbc") && shown.chars().count() == super::LINE_CHARS_MAX, "{shown}");
+    }
+
+    #[test]
+    fn i30_no_secret_of_a_task_is_told_not_even_one_that_is_split_or_cut() {
+        for said in [
+            "command 'restic --password=canary-4711 backup' failed: exit code 1".to_owned(),
+            "pass\u{200b}word=canary-4711".to_owned(),
+            "https://root:canary-4711@nas/share: no route".to_owned(),
+            format!("{} token=canary-4711", "x".repeat(super::LINE_CHARS_MAX - 12)),
+        ] {
+            let shown = plain(&said);
+            assert!(!shown.contains("canary") && !shown.contains("4711"), "{shown}");
+        }
     }
 }
