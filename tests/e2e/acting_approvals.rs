@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use jarvis_tests::acting::{OUTSIDE, Stage};
+use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -47,6 +48,27 @@ async fn i06_of_two_approvers_one_wins_and_the_other_is_told_who() -> Result<()>
     );
     let twin = stage.approval(&asked["id"]).await?;
     ensure!(twin["by"].is_string() && twin["decided_ms"].is_i64(), "{twin}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_token_asked_for_is_void_once_it_is_revoked() -> Result<()> {
+    let stage = Stage::new(OUTSIDE).await?;
+    let program = stage.program().await?;
+    let (vmid, _) = stage.guest("running", "lxc").await?;
+    let asked = stage.asked(&program, "stop_guest", json!({"vmid": vmid})).await?;
+    let own = stage.asked(&stage.person(), "reboot_guest", json!({"vmid": vmid})).await?;
+    let person = stage.person();
+    let tokens = person.json("/api/v1/tokens").await?;
+    let token = tokens["items"].as_array().and_then(|all| all.iter().find(|token| token["name"] == "story"));
+    let id = &token.context("the story's token is not listed")?["id"];
+    let gone = person.send(Method::DELETE, &format!("/api/v1/tokens/{id}"), None).await?;
+    ensure!(gone.status == 204, "{} {}", gone.status, gone.text);
+    let late = stage.decide(&stage.person(), &asked, "approve").await?;
+    ensure!(late.status == 409 && late.text.contains("revoked"), "{} {}", late.status, late.text);
+    ensure!(stage.approval(&asked["id"]).await?["state"] == "voided");
+    ensure!(stage.approval(&own["id"]).await?["state"] == "pending", "a person's question went with it");
+    ensure!(stage.sim.effects().await?.is_empty());
     Ok(())
 }
 

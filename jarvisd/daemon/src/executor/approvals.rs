@@ -209,6 +209,12 @@ impl Inner {
         self.void_where(|live, _| (live.view.id == id).then(|| why.to_owned())).await;
     }
 
+    /// Voids what these callers asked for.
+    pub(super) async fn void_of(&self, callers: &[String], why: &str) {
+        self.void_where(|live, _| callers.contains(&live.proposed.caller.label()).then(|| why.to_owned()))
+            .await;
+    }
+
     /// Lets those expire whose time is over, and voids those whose target is not as it was shown.
     pub(super) async fn age_approvals(&self, state: &ClusterState) {
         self.void_where(|live, _| {

@@ -169,6 +169,26 @@ impl Executor {
 }
 
 impl Inner {
+    pub(super) async fn token_ended(&self, name: &str) {
+        let callers = [format!("token/{name}"), format!("mcp/{name}")];
+        let why = format!("the token {name}, which asked for it, was revoked");
+        // Questions first: what is approved in this moment then finds its approval void.
+        self.void_of(&callers, &why).await;
+        for view in self.book.newest(usize::MAX) {
+            if !callers.contains(&view.caller) || !self.line.take_back(&view.id) {
+                continue;
+            }
+            if let Some(page) = self.book.page(&view.id) {
+                self.came_to_nothing(&page, &why);
+            }
+            let detail = json!({"action": view.id, "tool": view.tool, "args": view.args, "why": why});
+            let row = self.draft(Kind::TakenBack, "system", &view.target, detail);
+            if let Err(error) = self.parts.store.audit().append(row).await {
+                tracing::error!(%error, action = %view.id, "that an action was taken back could not be recorded");
+            }
+        }
+    }
+
     pub(super) async fn planned(&self, call: Call) -> Plan {
         let Call { operation, caller, pin, tainted } = call;
         let proposed = Proposed { operation, caller, pin, tainted };

@@ -113,6 +113,12 @@ impl Executor {
         self.taken_back(id, by).await
     }
 
+    /// Voids what a token asked for and what has not begun. Names are what is known of it, and two tokens may share one:
+    /// then the other's questions go as well, and can be asked again.
+    pub async fn token_ended(&self, name: &str) {
+        self.0.token_ended(name).await;
+    }
+
     /// Newest first.
     pub async fn actions(&self, limit: usize) -> Vec<ActionView> {
         let mut views = self.0.book.newest(limit);
