@@ -243,6 +243,8 @@ impl Inner {
             Ok(now) => {
                 let runs = now.value.status == GuestStatus::Running;
                 let evidence = format!("{to} has it, {}", word(now.value.status));
+                // Where it is now is what the next change is weighed with.
+                self.shown(proxmox, vmid, now).await;
                 Ok((runs == place.running, evidence))
             }
             Err(error) => match error.word() {
