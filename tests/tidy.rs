@@ -162,7 +162,8 @@ const LOCK_BANS: &[(&str, &str, &str)] = &[
 const INVARIANTS: u32 = 37;
 
 /// What jarvis-core may list. Nothing here can do I/O, sleep or roll dice.
-const CORE_MANIFEST: &[&str] = &["schemars", "serde", "serde_json", "sha2", "smol_str", "thiserror", "time", "toml"];
+const CORE_MANIFEST: &[&str] =
+    &["schemars", "serde", "serde_json", "sha2", "smol_str", "thiserror", "time", "toml"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository").to_owned()
