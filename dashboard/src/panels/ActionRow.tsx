@@ -2,6 +2,7 @@
 // forecast was.
 import { memo, useState } from "react";
 import type { ActionView } from "../protocol/ActionView";
+import { takeBack } from "../stream/act";
 import { isOpen } from "../stream/acting";
 import { useAt } from "../stream/clock";
 import { clock, count, utc } from "../ui/format";
@@ -41,6 +42,7 @@ export const ActionRow = memo(function ActionRow({ action }: { readonly action: 
           {outcome} · {callerWords(action.caller)}
         </small>
         {action.message && <small>{action.message}</small>}
+        {action.state === "waiting" && <TakeBack id={action.id} />}
         {tail.length > 0 && <pre className="action-log">{tail.join("\n")}</pre>}
         {open && <More action={action} />}
       </div>
@@ -64,6 +66,35 @@ export const ActionRow = memo(function ActionRow({ action }: { readonly action: 
     </div>
   );
 });
+
+/** Whoever waits behind a slow change may think again. */
+function TakeBack({ id }: { readonly id: string }) {
+  const [state, setState] = useState<"idle" | "asked" | { readonly failed: string }>("idle");
+  const ask = async () => {
+    setState("asked");
+    const answer = await takeBack(id);
+    // Taken back, the row is told anew and this is gone.
+    if (!answer.ok) setState({ failed: answer.failure.message });
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className="act-more"
+        disabled={state === "asked"}
+        data-testid="take-back"
+        onClick={() => void ask()}
+      >
+        take back
+      </button>
+      {typeof state === "object" && (
+        <small className="tone-critical" role="alert">
+          {state.failed}
+        </small>
+      )}
+    </>
+  );
+}
 
 function More({ action }: { readonly action: ActionView }) {
   const { observed, predicted, evidence, exit } = action;

@@ -212,6 +212,34 @@ describe("a card", () => {
     await settle();
     expect(sent).toEqual([["POST", "/api/v1/approvals/ap1", { decision: "approve", hash: HASH }]]);
   });
+  it("waits in line behind another and is taken back, or says why not", async () => {
+    const why = "waits for ac0 (Migrate 101 dns), which has run since 14:03";
+    const waiting: ActionView = { ...action, state: "waiting", message: why, log: [], waits_for: "ac0" };
+    answers = (path) =>
+      path.endsWith("/ac1/take-back")
+        ? Response.json(
+            { error: { kind: "conflict", message: "it does not wait any more" } },
+            { status: 409 },
+          )
+        : undefined;
+    show({ ...view, actions: [waiting] });
+    const row = screen.getByTestId("action-ac1");
+    expect(row.textContent).toContain(why);
+    fireEvent.click(within(row).getByTestId("take-back"));
+    await settle();
+    expect(within(row).getByRole("alert").textContent).toBe("it does not wait any more");
+    answers = (path) =>
+      path.endsWith("/ac1/take-back")
+        ? Response.json({ ...waiting, state: "failed", message: "human/ann took it back", ended_ms: NOW })
+        : undefined;
+    fireEvent.click(within(row).getByTestId("take-back"));
+    await settle();
+    expect(screen.getByTestId("action-ac1").textContent).toContain("took it back");
+    expect(screen.queryByTestId("take-back")).toBeNull();
+    expect(sent.map(([method, path]) => `${method} ${path}`)).toEqual(
+      Array(2).fill("POST /api/v1/actions/ac1/take-back"),
+    );
+  });
   it("is opened by the link of a message, also when it is over or unknown", async () => {
     history.replaceState(null, "", "/#/approvals/ap1");
     show({ ...view, approvals: [{ ...pending, state: "expired" }] });

@@ -110,6 +110,13 @@ export function decide(a: ApprovalView, decision: Decision): Promise<Answer<Appr
 export const approvalById = (id: string): Promise<Answer<ApprovalView>> =>
   call(`/api/v1/approvals/${encodeURIComponent(id)}`, approvalOf);
 
+/** Out of the line before its turn: nothing is sent of it. */
+export const takeBack = (id: string): Promise<Answer<ActionView>> =>
+  keeping(
+    call(`/api/v1/actions/${encodeURIComponent(id)}/take-back`, actionOf, { method: "POST" }),
+    (action) => learn({ kind: "action", action }),
+  );
+
 /** On asks nothing; off is loosening, and wants a log-in of this minute. */
 export const throwSwitch = (on: boolean): Promise<Answer<KillView>> =>
   keeping(
