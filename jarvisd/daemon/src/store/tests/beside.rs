@@ -72,10 +72,16 @@ async fn nobody_joins_a_database_of_another_version_and_nothing_is_made_beside_a
     let owner = open(dir.path());
     let file = dir.path().join("jarvis.db");
     let mut conn = diesel::SqliteConnection::establish(file.to_str().unwrap()).unwrap();
-    conn.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version = '20261122000003'").unwrap();
+    let newest = "(SELECT max(version) FROM __diesel_schema_migrations)";
+    conn.batch_execute(&format!(
+        "CREATE TABLE kept AS SELECT * FROM __diesel_schema_migrations WHERE version = {newest};
+         DELETE FROM __diesel_schema_migrations WHERE version = {newest}"
+    ))
+    .unwrap();
     assert!(matches!(join(dir.path()), Err(StoreError::Older { .. })));
     conn.batch_execute(
-        "INSERT INTO __diesel_schema_migrations (version) VALUES ('20261122000003'), ('99990101000000')",
+        "INSERT INTO __diesel_schema_migrations SELECT * FROM kept;
+         INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')",
     )
     .unwrap();
     assert!(matches!(join(dir.path()), Err(StoreError::Newer { .. })));
