@@ -99,10 +99,8 @@ impl Budget {
 
 impl Book {
     fn spares_one(&self, limit: usize, period: Duration, now: Instant) -> bool {
-        let Some((began, had)) = self.round else {
-            // Nothing was asked yet: the first round may come at any moment.
-            return self.sent.len() + PARTS < limit;
-        };
+        // Before the first round: it may come at any moment.
+        let (began, had) = self.round.unwrap_or((now, 0));
         // What the round under way has still to ask, and this one.
         let mut foreseen = PARTS.saturating_sub(had) + 1;
         if self.sent.len() + foreseen > limit {
@@ -206,6 +204,17 @@ mod tests {
             if wanted_ms.len() > 1_000 {
                 prop_assert!(spared >= least, "only {spared} of {} in ten minutes", wanted_ms.len());
             }
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_before_the_first_round_leaves_room_for_all_of_its_minute() {
+        let budget = Budget::new(24, Duration::from_secs(10), Clock);
+        let start = Clock.monotonic();
+        assert_eq!((0..10).filter(|_| budget.take_extra(start)).count(), 3);
+        for n in 0..=6 {
+            let round = start + Duration::from_secs(10 * n);
+            assert!((0..PARTS).all(|_| budget.take_round(round)), "round {n}");
         }
     }
 
