@@ -1,6 +1,6 @@
 //! A disk that fills up under a running daemon.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, io::Write, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use jarvis_tests::{
@@ -16,6 +16,11 @@ const DISK: &str = "size=12m";
 
 #[tokio::test]
 async fn a_full_disk_is_told_loses_nothing_stored_and_is_forgotten_when_there_is_room() -> Result<()> {
+    if let Some(why) = no_small_disk()? {
+        // Past the test's own capture: a run in which this was not tried must not look like one in which it was.
+        writeln!(std::io::stderr(), "skipped: a small disk cannot be mounted here ({why})")?;
+        return Ok(());
+    }
     let sim = Sim::start().await?;
     let home = Home::new(Some(&sim.cluster()?), "")?;
     fs::create_dir(home.data())?;
@@ -63,27 +68,33 @@ async fn a_full_disk_is_told_loses_nothing_stored_and_is_forgotten_when_there_is
     Ok(())
 }
 
-/// The daemon with a small disk of its own mounted at its data directory.
-fn on_small_disk(home: &Home) -> Result<Command> {
-    let direct = home.command(&["serve"])?;
+/// Why there can be none: a container may not mount, and a chroot that is no mount of its own cannot keep one to itself.
+fn no_small_disk() -> Result<Option<String>> {
+    let tried = unshared(&["true"]).output()?;
+    let said = String::from_utf8_lossy(&tried.stderr);
+    Ok((!tried.status.success()).then(|| said.trim().to_owned()))
+}
+
+fn unshared(inner: &[&str]) -> Command {
     let mut command = Command::new("unshare");
     if !rustix::process::geteuid().is_root() {
         command.arg("--map-root-user");
     }
-    command.args([
-        "--mount",
-        "sh",
-        "-c",
-        "mount -t tmpfs -o \"$0\" tmpfs \"$1\" && shift && exec \"$@\"",
-        DISK,
-    ]);
+    command.arg("--mount").args(inner);
+    command
+}
+
+/// The daemon with a small disk of its own mounted at its data directory.
+fn on_small_disk(home: &Home) -> Result<Command> {
+    let direct = home.command(&["serve"])?;
+    let script = "mount -t tmpfs -o \"$0\" tmpfs \"$1\" && shift && exec \"$@\"";
+    let mut command = unshared(&["sh", "-c", script, DISK]);
     command.arg(home.data()).arg(direct.get_program()).args(direct.get_args());
     Ok(command)
 }
 
 /// Writes until nothing more fits; how much that was.
 fn fill(file: &std::path::Path) -> Result<u64> {
-    use std::io::Write;
     let mut out = fs::File::create(file)?;
     let mut written = 0;
     for size in [64 * 1024, 4 * 1024, 512, 1] {

@@ -16,7 +16,6 @@ fn of(name: &str) -> Value {
 
 async fn stage() -> Result<Option<(Engine, Stage)>> {
     let Some(engine) = Engine::start().await? else { return Ok(None) };
-    engine.image().await?;
     let allowed = json!({"jarvis.restart": "allow"});
     let own = json!({"jarvis.restart": "allow", "com.docker.compose.project": "jarvis"});
     let env = ["APP_PASSWORD=canary-in-the-environment", "APP_API_KEY=canary-key"];

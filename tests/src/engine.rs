@@ -83,6 +83,8 @@ impl Engine {
             .build()?;
         let mut engine = Self { process, dir, client };
         engine.answers().await?;
+        // One that starts may still be kept from unpacking anything, in a container or a chroot.
+        engine.image().await?;
         Ok(engine)
     }
 
@@ -109,7 +111,7 @@ impl Engine {
     }
 
     /// Makes the one image there is, from nothing but a static program.
-    pub async fn image(&self) -> Result<()> {
+    async fn image(&self) -> Result<()> {
         let at = |name: &str| self.dir.path().join(name);
         std::fs::write(at("init.c"), PROGRAM)?;
         let run = |command: &mut Command| -> Result<()> {
