@@ -59,9 +59,16 @@ export function watchSeries(entity: string, metric: string, listener: () => void
   return () => s.listeners.delete(listener);
 }
 
-async function backfill(s: Series, entity: string, metric: string): Promise<void> {
+/** Right after its start the daemon is still reading what the nodes recorded: a gap is asked about again. */
+const AGAIN_MS = 15_000;
+const AGAIN_TIMES = 4;
+/** So much may lack at the far end unseen. */
+const LACKS_MS = SERIES_SPAN_MS / 6;
+
+async function backfill(s: Series, entity: string, metric: string, again = AGAIN_TIMES): Promise<void> {
   const toMs = Date.now();
-  const answer = await history({ entity, metric, fromMs: toMs - SERIES_SPAN_MS, toMs, points: 180 });
+  const fromMs = toMs - SERIES_SPAN_MS;
+  const answer = await history({ entity, metric, fromMs, toMs, points: 180 });
   if (!answer.ok) {
     s.asked = false;
     return;
@@ -70,6 +77,13 @@ async function backfill(s: Series, entity: string, metric: string): Promise<void
   const past = answer.value.filter((b) => b.tMs < first).map((b) => ({ tMs: b.tMs, v: b.mean }));
   s.samples = [...past, ...s.samples].slice(-KEPT_MAX);
   for (const listener of s.listeners) listener();
+  const begins = s.samples[0]?.tMs ?? toMs;
+  if (again > 0 && begins > fromMs + LACKS_MS) {
+    setTimeout(() => {
+      if (s.listeners.size > 0) void backfill(s, entity, metric, again - 1);
+      else s.asked = false;
+    }, AGAIN_MS);
+  }
 }
 
 function push(entity: string, metric: string, tMs: number, v: number | null | undefined): void {
