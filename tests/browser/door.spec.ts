@@ -23,6 +23,8 @@ test("a first visitor sets a password, sees the cluster, leaves and comes back",
     await page.keyboard.press("Enter");
     await expect(page.getByTestId("link")).toContainText("Live");
   } finally {
+    // A page that outlives its server would complain of it.
+    await page.close();
     await stack.stop();
   }
 });
