@@ -58,16 +58,43 @@ async fn what_a_token_asked_for_is_void_once_it_is_revoked() -> Result<()> {
     let (vmid, _) = stage.guest("running", "lxc").await?;
     let asked = stage.asked(&program, "stop_guest", json!({"vmid": vmid})).await?;
     let own = stage.asked(&stage.person(), "reboot_guest", json!({"vmid": vmid})).await?;
-    let person = stage.person();
-    let tokens = person.json("/api/v1/tokens").await?;
-    let token = tokens["items"].as_array().and_then(|all| all.iter().find(|token| token["name"] == "story"));
-    let id = &token.context("the story's token is not listed")?["id"];
-    let gone = person.send(Method::DELETE, &format!("/api/v1/tokens/{id}"), None).await?;
+    let id = stage.token_number("story").await?;
+    let gone = stage.person().send(Method::DELETE, &format!("/api/v1/tokens/{id}"), None).await?;
     ensure!(gone.status == 204, "{} {}", gone.status, gone.text);
     let late = stage.decide(&stage.person(), &asked, "approve").await?;
     ensure!(late.status == 409 && late.text.contains("revoked"), "{} {}", late.status, late.text);
     ensure!(stage.approval(&asked["id"]).await?["state"] == "voided");
     ensure!(stage.approval(&own["id"]).await?["state"] == "pending", "a person's question went with it");
+    ensure!(stage.sim.effects().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_revoked_on_the_command_line_takes_its_questions_with_it_and_nothing_of_it_is_sent()
+-> Result<()> {
+    let stage = Stage::new(OUTSIDE).await?;
+    let program = stage.program().await?;
+    let (vmid, _) = stage.guest("running", "lxc").await?;
+    let asked = stage.asked(&program, "stop_guest", json!({"vmid": vmid})).await?;
+    let other = stage.asked(&program, "reboot_guest", json!({"vmid": vmid})).await?;
+    let id = stage.token_number("story").await?;
+    stage.revoke(id)?;
+    // Approved before the daemon has looked: policy sees it at its turn.
+    let late = stage.decide(&stage.person(), &asked, "approve").await?;
+    if late.status == 200 {
+        let action = stage.ended(late.value()?["action"].as_str().context("it names no action")?).await?;
+        let message = action["message"].as_str().unwrap_or_default();
+        ensure!(
+            action["state"] == "failed" && message.contains("story, which asked for it, was revoked"),
+            "{action}"
+        );
+    } else {
+        ensure!(late.status == 409 && late.text.contains("revoked"), "{} {}", late.status, late.text);
+    }
+    let void = async || Ok(stage.approval(&other["id"]).await?["state"] == "voided");
+    stage.until("what nobody decided is void", void).await?;
+    let why = stage.approval(&other["id"]).await?["why"].to_string();
+    ensure!(why.contains("story, which asked for it, was revoked"), "{why}");
     ensure!(stage.sim.effects().await?.is_empty());
     Ok(())
 }

@@ -58,6 +58,13 @@ async fn i10_who_waits_for_a_hung_task_says_so_and_is_taken_back_by_who_asked_or
         ensure!(row["kind"] == "taken_back" && row["who"] == who, "{row}");
     }
     ensure!(stage.approval(&second_approval).await?["state"] == "voided");
+    // A token that goes takes along what it has in the line.
+    let (last, _) = begin(&program, vmids[3]).await?;
+    stage.until("it waits", async || Ok(action(&last).await?["waits_for"].is_string())).await?;
+    stage.revoke(stage.token_number("story").await?)?;
+    stage.until("it is over", async || Ok(action(&last).await?["state"] == "failed")).await?;
+    let said = action(&last).await?["message"].to_string();
+    ensure!(said.contains("story, which asked for it, was revoked"), "{said}");
     let nobody = stage.person().send(Method::POST, &path("act-0000000000000000"), None).await?;
     ensure!(nobody.status == 404, "{}", nobody.text);
     ensure!(stage.sim.effects().await?.len() == 1, "what was taken back was sent");

@@ -36,6 +36,20 @@ impl Jarvisd {
         Ok(self.bare().token(&self.new_token(&["read", "act"]).await?))
     }
 
+    /// The number under which the valid token of this name is listed.
+    pub async fn token_number(&self, name: &str) -> Result<i64> {
+        let tokens = self.person().json("/api/v1/tokens").await?;
+        let named = tokens["items"].as_array().and_then(|all| all.iter().find(|token| token["name"] == name));
+        named.and_then(|token| token["id"].as_i64()).with_context(|| format!("no token {name}: {tokens}"))
+    }
+
+    /// Revokes a token on the command line, beside the daemon.
+    pub fn revoke(&self, token: i64) -> Result<()> {
+        let output = self.home.command(&["token", "revoke", &token.to_string()])?.output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
     pub async fn call(&self, by: &Rest, tool: &str, args: Value) -> Result<Answer> {
         by.post(&format!("/api/v1/tools/{tool}"), &json!({"args": args})).await
     }

@@ -216,6 +216,7 @@ async fn child(settings: &Path) {
     let call = Call {
         operation,
         caller: Caller::Human { session: "ann".into() },
+        token: None,
         pin: None,
         tainted: Fact::Known(false),
     };
@@ -362,6 +363,7 @@ async fn tries() {
     let call = |caller: Caller| Call {
         operation: operation.clone(),
         caller,
+        token: None,
         pin: None,
         tainted: Fact::Known(false),
     };

@@ -8,6 +8,7 @@ mod autonomy;
 mod blast;
 mod budget;
 mod caller;
+mod credential;
 pub mod evidence;
 mod flapping;
 mod freshness;
@@ -59,6 +60,7 @@ const GUARDS: &[Guard] = &[
     kill_switch::GUARD,
     intent_log::GUARD,
     scopes::GUARD,
+    credential::GUARD,
     caller::GUARD,
     autonomy::GUARD,
     budget::GUARD,

@@ -116,6 +116,7 @@ pub(crate) fn calm_with(operation: &Operation, graph: &Graph) -> Facts {
         limits: Fact::Known(Limits::default()),
         kill_switch: Fact::Known(false),
         intent_log_writable: Fact::Known(true),
+        credential_over: Fact::Known(None),
         autonomy: Fact::Known(Autonomy { global: Level::Act, trust: Some(trust), tests_pass: true }),
         own: Fact::Known(own()),
         ledger: Fact::Known(Ledger::default()),

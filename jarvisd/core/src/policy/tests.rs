@@ -105,7 +105,8 @@ fn i2_what_cannot_be_read_refuses_everything_above_green() {
 
 #[test]
 fn i2_every_other_unreadable_fact_refuses_too() {
-    let unreadable: [(&str, Disturb); 14] = [
+    let unreadable: [(&str, Disturb); 15] = [
+        ("credential", |f| f.credential_over = Fact::unknown("x")),
         ("protected", |f| f.own = Fact::unknown("x")),
         ("rate", |f| f.ledger = Fact::unknown("x")),
         ("flapping", |f| f.flaps = Fact::unknown("x")),

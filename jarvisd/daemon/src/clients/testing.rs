@@ -83,6 +83,7 @@ fn facts(operation: &Operation, ha: bool) -> Facts {
         limits: Fact::Known(Limits::default()),
         kill_switch: Fact::Known(false),
         intent_log_writable: Fact::Known(true),
+        credential_over: Fact::Known(None),
         autonomy: Fact::Known(Autonomy { global: Level::Act, trust: None, tests_pass: true }),
         own: Fact::Known(Own::default()),
         ledger: Fact::Known(Ledger::default()),

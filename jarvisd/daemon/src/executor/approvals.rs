@@ -5,7 +5,7 @@
 //! once it is on the disk.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -38,6 +38,8 @@ const KEPT_MAX: usize = 200;
 pub struct Proposed {
     pub operation: Operation,
     pub caller: Caller,
+    /// Number of the API token it came with.
+    pub token: Option<i64>,
     pub pin: Option<Identity>,
     pub tainted: Fact<bool>,
 }
@@ -209,10 +211,15 @@ impl Inner {
         self.void_where(|live, _| (live.view.id == id).then(|| why.to_owned())).await;
     }
 
-    /// Voids what these callers asked for.
-    pub(super) async fn void_of(&self, callers: &[String], why: &str) {
-        self.void_where(|live, _| callers.contains(&live.proposed.caller.label()).then(|| why.to_owned()))
-            .await;
+    /// Tokens that have asked something which is still open.
+    pub(super) fn asking_tokens(&self) -> BTreeSet<i64> {
+        let all = self.approvals.all();
+        all.values().filter(|live| live.is_open()).filter_map(|live| live.proposed.token).collect()
+    }
+
+    /// Voids what these tokens asked for; with each the reason why.
+    pub(super) async fn void_of(&self, tokens: &BTreeMap<i64, String>) {
+        self.void_where(|live, _| live.proposed.token.and_then(|token| tokens.get(&token).cloned())).await;
     }
 
     /// Lets those expire whose time is over, and voids those whose target is not as it was shown.
@@ -230,9 +237,7 @@ impl Inner {
         let now = self.parts.clock.moment();
         let changed: Vec<(ApprovalView, Approval)> = {
             let mut all = self.approvals.all();
-            let open = all
-                .values_mut()
-                .filter(|live| matches!(live.view.state, ApprovalState::Pending | ApprovalState::Approved));
+            let open = all.values_mut().filter(|live| live.is_open());
             let over = open.filter_map(|live| {
                 if !matches!(live.approval.state(&now), State::Expired)
                     && let Some(why) = why(live, &now)
@@ -370,9 +375,7 @@ impl Approvals {
 
     fn trim(&self, all: &mut BTreeMap<String, Live>) {
         while all.len() > KEPT_MAX {
-            let over = all
-                .values()
-                .filter(|live| !matches!(live.view.state, ApprovalState::Pending | ApprovalState::Approved));
+            let over = all.values().filter(|live| !live.is_open());
             let Some(oldest) = over.min_by_key(|live| live.view.opened_ms).map(|live| live.view.id.clone())
             else {
                 return;
@@ -383,6 +386,11 @@ impl Approvals {
 }
 
 impl Live {
+    /// Not decided, or decided and not used.
+    fn is_open(&self) -> bool {
+        matches!(self.view.state, ApprovalState::Pending | ApprovalState::Approved)
+    }
+
     fn refresh(&mut self, now: &Moment) {
         show(&mut self.view, &mut self.approval, now);
     }

@@ -11,6 +11,8 @@ use jarvis_core::{
 pub struct Call {
     pub operation: Operation,
     pub caller: Caller,
+    /// Number of the API token it came with; missing for a person's session.
+    pub token: Option<i64>,
     /// Which thing was meant when the call was planned; missing when it is planned and asked for at once.
     pub pin: Option<Identity>,
     /// Whether the plan has read text that others wrote.

@@ -34,8 +34,7 @@ enum Begun {
 
 impl Executor {
     pub(super) async fn enter(&self, call: Call, wait: Duration) -> Result<Answer, ExecutorError> {
-        let Call { operation, caller, pin, tainted } = call;
-        let proposed = Proposed { operation, caller, pin, tainted };
+        let proposed = Proposed::from(call);
         if proposed.operation.tier() == Tier::Green {
             return self.0.read(proposed).await;
         }
@@ -58,7 +57,7 @@ impl Executor {
 
     async fn propose(&self, mut proposed: Proposed) -> Result<Begun, ExecutorError> {
         let voids = self.0.voids.subscribe();
-        let gathered = self.0.gather(&proposed.operation, &proposed.caller).await;
+        let gathered = self.0.gather(&proposed).await;
         let request = proposed.request();
         let decision = policy::decide(&gathered.facts, request);
         let reasons: Vec<String> = decision.reasons().collect();
@@ -77,7 +76,7 @@ impl Executor {
                 proposed.pin = permit.identity().cloned();
                 let lanes = Inner::lanes(&proposed.operation, gathered.place.as_ref());
                 let id = self.0.new_id("act")?;
-                let entry = self.0.line.enter(lanes, self.0.who(&id, &proposed.operation));
+                let entry = self.0.line.enter(lanes, self.0.who(&id, &proposed));
                 let entry = entry.map_err(|_| ExecutorError::LineFull { waiting: self.0.line.waiting() })?;
                 let page = self.0.open_page(id, &proposed, Some(&gathered), None);
                 let turn = match entry {
@@ -127,7 +126,7 @@ impl Executor {
             let node = views::place(&proposed.operation.target(), &state).0;
             let lanes = jarvis_core::policy::Lanes::of(&proposed.operation, node.as_ref());
             let action = this.0.new_id("act").map_err(|error| DecideError::NotBegun(error.to_string()))?;
-            let who = this.0.who(&action, &proposed.operation);
+            let who = this.0.who(&action, &proposed);
             let page = this.0.open_page(action, &proposed, None, Some(&id));
             let view = this.0.began(&id, &page.id()).unwrap_or(view);
             match this.0.line.enter(lanes, who) {
@@ -169,30 +168,9 @@ impl Executor {
 }
 
 impl Inner {
-    pub(super) async fn token_ended(&self, name: &str) {
-        let callers = [format!("token/{name}"), format!("mcp/{name}")];
-        let why = format!("the token {name}, which asked for it, was revoked");
-        // Questions first: what is approved in this moment then finds its approval void.
-        self.void_of(&callers, &why).await;
-        for view in self.book.newest(usize::MAX) {
-            if !callers.contains(&view.caller) || !self.line.take_back(&view.id) {
-                continue;
-            }
-            if let Some(page) = self.book.page(&view.id) {
-                self.came_to_nothing(&page, &why);
-            }
-            let detail = json!({"action": view.id, "tool": view.tool, "args": view.args, "why": why});
-            let row = self.draft(Kind::TakenBack, "system", &view.target, detail);
-            if let Err(error) = self.parts.store.audit().append(row).await {
-                tracing::error!(%error, action = %view.id, "that an action was taken back could not be recorded");
-            }
-        }
-    }
-
     pub(super) async fn planned(&self, call: Call) -> Plan {
-        let Call { operation, caller, pin, tainted } = call;
-        let proposed = Proposed { operation, caller, pin, tainted };
-        let gathered = self.gather(&proposed.operation, &proposed.caller).await;
+        let proposed = Proposed::from(call);
+        let gathered = self.gather(&proposed).await;
         let weighing = policy::weigh(&gathered.facts, &proposed.request());
         let operation = &proposed.operation;
         let descriptor = operation.descriptor();
@@ -220,7 +198,7 @@ impl Inner {
     }
 
     async fn read(&self, proposed: Proposed) -> Result<Answer, ExecutorError> {
-        let gathered = self.gather(&proposed.operation, &proposed.caller).await;
+        let gathered = self.gather(&proposed).await;
         let decision = policy::decide(&gathered.facts, proposed.request());
         let reasons: Vec<String> = decision.reasons().collect();
         let Decided::Permit(permit) = decision.answer else {
@@ -260,11 +238,16 @@ impl Inner {
     }
 
     /// As who it holds lanes or stands in line for them.
-    pub(super) fn who(&self, id: &str, operation: &Operation) -> Who {
+    fn who(&self, id: &str, proposed: &Proposed) -> Who {
+        self.who_is(id, &proposed.operation, proposed.token)
+    }
+
+    pub(super) fn who_is(&self, id: &str, operation: &Operation, token: Option<i64>) -> Who {
         let descriptor = operation.descriptor();
         let target = views::named(&operation.target(), &self.parts.state.current().1);
         Who {
             id: id.to_owned(),
+            token,
             what: format!("{}, {target}", descriptor.title),
             limit_ms: i64::from(descriptor.bounds.timeout_s) * 1_000 + AROUND_MS,
         }
@@ -311,6 +294,12 @@ impl Inner {
             ended_ms: None,
         };
         self.book.open(view)
+    }
+}
+
+impl From<Call> for Proposed {
+    fn from(Call { operation, caller, token, pin, tainted }: Call) -> Self {
+        Self { operation, caller, token, pin, tainted }
     }
 }
 

@@ -14,6 +14,7 @@ use jarvis_core::{
 
 use super::{
     Inner,
+    approvals::Proposed,
     look::{self, Look},
     views,
 };
@@ -37,7 +38,8 @@ impl Gathered {
 }
 
 impl Inner {
-    pub(super) async fn gather(&self, operation: &Operation, caller: &Caller) -> Gathered {
+    pub(super) async fn gather(&self, proposed: &Proposed) -> Gathered {
+        let Proposed { operation, caller, token, .. } = proposed;
         if operation.tier() == Tier::Green {
             return self.for_read();
         }
@@ -51,8 +53,11 @@ impl Inner {
         let now = self.parts.clock.moment();
         let (standing, ledger) =
             tokio::join!(self.parts.store.standing().read(), self.parts.store.ledger().entries(now));
-        let (flaps, writable) =
-            tokio::join!(self.parts.store.ledger().flaps(), self.parts.store.intents().writable(now));
+        let (flaps, writable, credential_over) = tokio::join!(
+            self.parts.store.ledger().flaps(),
+            self.parts.store.intents().writable(now),
+            self.credential_over(*token)
+        );
         let autonomy = match &standing {
             Ok(standing) => self.autonomy_of(standing.level, &target, caller).await,
             Err(error) => Fact::unknown(error.to_string()),
@@ -70,6 +75,7 @@ impl Inner {
                 Ok(()) => Fact::Known(true),
                 Err(error) => Fact::unknown(error.to_string()),
             },
+            credential_over,
             autonomy,
             own,
             ledger: Fact::from(ledger),
@@ -225,6 +231,7 @@ impl Inner {
             limits: Fact::Known(force.limits().clone()),
             kill_switch: Fact::unknown(none),
             intent_log_writable: Fact::unknown(none),
+            credential_over: Fact::unknown(none),
             autonomy: Fact::unknown(none),
             own: Fact::unknown(none),
             ledger: Fact::unknown(none),

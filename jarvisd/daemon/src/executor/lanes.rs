@@ -36,6 +36,8 @@ struct State {
 pub struct Who {
     /// Number of the action.
     pub id: String,
+    /// Number of the API token it was asked with.
+    pub token: Option<i64>,
     /// What it is, for people: `Reboot guest, guest 110 gitea`.
     pub what: String,
     /// After having its lanes for so long it has been given up.
@@ -135,6 +137,13 @@ impl Line {
 
     pub fn waiting(&self) -> usize {
         self.state().waiting.len()
+    }
+
+    /// Actions that wait, with the API token they were asked with.
+    pub fn waiting_tokens(&self) -> Vec<(String, i64)> {
+        let state = self.state();
+        let with = state.waiting.iter().filter_map(|one| Some((one.who.id.clone(), one.who.token?)));
+        with.collect()
     }
 
     /// Takes an action out of the line; `false` when it does not stand there.
@@ -257,7 +266,7 @@ mod tests {
     use super::*;
 
     fn who(id: &str) -> Who {
-        Who { id: id.into(), what: format!("Reboot guest, {id}"), limit_ms: 1_000 }
+        Who { id: id.into(), token: None, what: format!("Reboot guest, {id}"), limit_ms: 1_000 }
     }
 
     fn call(which: u8, n: u32, node: u8) -> (Operation, Lanes) {

@@ -8,6 +8,7 @@ mod approvals;
 mod book;
 mod call;
 mod configs;
+mod credentials;
 mod door;
 mod drift;
 mod end;
@@ -113,10 +114,10 @@ impl Executor {
         self.taken_back(id, by).await
     }
 
-    /// Voids what a token asked for and what has not begun. Names are what is known of it, and two tokens may share one:
-    /// then the other's questions go as well, and can be asked again.
-    pub async fn token_ended(&self, name: &str) {
-        self.0.token_ended(name).await;
+    /// Voids what tokens asked for that are over, as far as it has not begun. A loop does so too; who has just revoked
+    /// one need not wait for that.
+    pub async fn tokens_ended(&self) {
+        self.0.end_what_tokens_asked().await;
     }
 
     /// Newest first.

@@ -184,6 +184,7 @@ impl Executor {
                 this.0.watch_switch().await;
                 let (_, state) = this.0.parts.state.current();
                 this.0.age_approvals(&state).await;
+                this.0.end_what_tokens_asked().await;
             }
         });
         let this = self.clone();

@@ -98,10 +98,10 @@ impl Executor {
                 self.0.settle_blind(&intent, ended).await?;
                 continue;
             };
-            let pass = self
-                .0
-                .line
-                .hold(Inner::lanes(&operation, Some(&place)), self.0.who(&intent.new.id, &operation));
+            let pass = self.0.line.hold(
+                Inner::lanes(&operation, Some(&place)),
+                self.0.who_is(&intent.new.id, &operation, None),
+            );
             let page = self.0.book.open(self.0.view_of(&intent));
             let this = self.clone();
             self.0.spawn(async move {

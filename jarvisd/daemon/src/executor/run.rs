@@ -142,7 +142,7 @@ impl Inner {
 
     /// Decides on facts of this moment, with the approval it rests on.
     async fn permit(&self, page: &Page, proposed: &Proposed, basis: &Basis) -> Option<Ready> {
-        let gathered = self.gather(&proposed.operation, &proposed.caller).await;
+        let gathered = self.gather(proposed).await;
         let approval = match basis {
             Basis::Policy => None,
             Basis::Approval(id) => {

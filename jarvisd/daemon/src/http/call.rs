@@ -32,6 +32,16 @@ pub enum Caller {
     Token(TokenInfo),
 }
 
+impl Caller {
+    /// Number of the API token; missing where none was sent.
+    pub fn token(&self) -> Option<i64> {
+        match self {
+            Self::Token(token) => Some(token.id),
+            Self::Nobody | Self::Session(_) => None,
+        }
+    }
+}
+
 pub struct Call {
     pub site: Rc<Site>,
     pub req: HttpRequest,

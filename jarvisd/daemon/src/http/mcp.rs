@@ -176,6 +176,7 @@ fn takes_json(req: &HttpRequest) -> bool {
 }
 
 fn client(caller: &Caller, query: &McpQuery) -> Result<Client, ApiError> {
+    let token = caller.token();
     let (id, scopes) = match caller {
         Caller::Token(token) => (token.name.clone(), scopes(token)),
         // Coming in here makes a person's session a client like any other.
@@ -194,7 +195,7 @@ fn client(caller: &Caller, query: &McpQuery) -> Result<Client, ApiError> {
         Wanted::Short => Detail::Short,
         Wanted::Full => Detail::Full,
     };
-    Ok(Client { id, scopes, profile, detail })
+    Ok(Client { id, token, scopes, profile, detail })
 }
 
 /// A token's scopes in the words of policy.

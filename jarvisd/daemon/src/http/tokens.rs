@@ -105,11 +105,8 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, ApiError> {
 pub async fn revoke(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
     let id = call.param::<i64>("id")?;
-    let tokens = call.site.keeper.list_tokens().await.map_err(access_error)?;
     if call.site.keeper.revoke_token(id, &call.from().by()).await.map_err(access_error)? {
-        if let Some(token) = tokens.iter().find(|token| token.id == id) {
-            call.site.executor.token_ended(&token.name).await;
-        }
+        call.site.executor.tokens_ended().await;
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(ApiError::not_found(format!("there is no token {id}, or it was revoked before; list them again")))

@@ -104,6 +104,7 @@ pub async fn run(mut call: Call) -> Result<HttpResponse, ApiError> {
     let asked = Asked {
         operation,
         caller: who(&call.caller)?,
+        token: call.caller.token(),
         pin: None,
         // Nothing stands between this caller and the call that could have read something.
         tainted: Fact::Known(false),

@@ -49,6 +49,8 @@ const INSTRUCTIONS: &str = "A Proxmox VE cluster. Every answer has a `state`; a 
 #[derive(Debug, Clone)]
 pub struct Client {
     pub id: String,
+    /// Number of its API token; missing when a person's session comes in here.
+    pub token: Option<i64>,
     pub scopes: Scopes,
     pub profile: Profile,
     pub detail: Detail,
@@ -79,8 +81,8 @@ impl Mcp {
         };
         // What the client's model has read before is not known to us.
         let tainted = Fact::unknown("an MCP client does not say what its model has read");
-        let Client { id, scopes, profile, detail: _ } = client;
-        let call = Call { operation, caller: Caller::Mcp { id, scopes, profile }, pin: None, tainted };
+        let Client { id, token, scopes, profile, detail: _ } = client;
+        let call = Call { operation, caller: Caller::Mcp { id, scopes, profile }, token, pin: None, tainted };
         Ok(match self.executor.call(call, WAIT).await {
             Ok(answer) => answer::told(answer),
             Err(e) => answer::failed(&e.to_string()),

@@ -111,16 +111,6 @@ impl Sessions<'_> {
             .await
     }
 
-    /// After the password was given again.
-    pub async fn refresh(self, hash: SecretHash, fresh_until_ms: i64) -> Result<bool, StoreError> {
-        self.0
-            .write("refresh a log-in", move |conn| {
-                let row = sessions::table.find(hash.to_vec());
-                Ok(diesel::update(row).set(sessions::fresh_until_ms.eq(fresh_until_ms)).execute(conn)? == 1)
-            })
-            .await
-    }
-
     pub async fn end(self, hash: SecretHash) -> Result<bool, StoreError> {
         self.0
             .write("end a session", move |conn| {

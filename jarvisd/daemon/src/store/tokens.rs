@@ -125,6 +125,19 @@ impl Tokens<'_> {
             .await
     }
 
+    /// Those of these numbers, whether still good or not.
+    pub async fn some(self, ids: Vec<i64>) -> Result<Vec<Token>, StoreError> {
+        self.0
+            .read("look up tokens", move |conn| {
+                let rows: Vec<Row> = api_tokens::table
+                    .filter(api_tokens::id.eq_any(&ids))
+                    .select(Row::as_select())
+                    .load(conn)?;
+                Ok(rows.into_iter().map(Token::from).collect())
+            })
+            .await
+    }
+
     /// `false` if there is no such token or it was revoked before.
     pub async fn revoke(self, id: i64, by: &By) -> Result<bool, StoreError> {
         let by = by.clone();

@@ -107,7 +107,8 @@ fn credential(seen: &Seen<'_>, reads: bool) -> Vec<&'static str> {
             Fact::Known(None) => !reads,
             Fact::Unknown(_) => !reads,
         };
-    collect([("scopes", !allowed), ("i34", exhausted)])
+    let ended = !reads && seen.facts.credential_over != Fact::Known(None);
+    collect([("scopes", !allowed), ("credential", ended), ("i34", exhausted)])
 }
 
 fn switches(seen: &Seen<'_>, name: &str) -> Vec<&'static str> {

@@ -55,7 +55,7 @@ pub(super) fn caller(dice: &mut Dice) -> Caller {
     }
 }
 
-pub(super) const DISTURBANCES: u64 = 50;
+pub(super) const DISTURBANCES: u64 = 51;
 
 /// Makes one thing wrong, or only different.
 pub(super) fn disturb(which: u64, facts: &mut Facts, request: &mut Request, dice: &mut Dice, graph: &Graph) {
@@ -195,6 +195,10 @@ fn upset_cluster(which: u64, f: &mut Facts, r: &mut Request, dice: &mut Dice, gr
         48 => {
             r.pin =
                 if dice.one_in(2) { None } else { Some(identity_of(&Target::Guest(101.try_into().unwrap()))) }
+        }
+        49 => {
+            let over = Fact::Known(Some("the token t1, which asked for it, was revoked".to_owned()));
+            f.credential_over = if dice.one_in(2) { over } else { Fact::unknown("not readable") };
         }
         _ => r.tainted = Fact::Known(true),
     }

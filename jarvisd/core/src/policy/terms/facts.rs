@@ -63,6 +63,8 @@ pub struct Facts {
     /// On means nothing above green.
     pub kill_switch: Fact<bool>,
     pub intent_log_writable: Fact<bool>,
+    /// Why the credential that the call came with counts no more; `None` while it does.
+    pub credential_over: Fact<Option<String>>,
     pub autonomy: Fact<Autonomy>,
     pub own: Fact<Own>,
     pub ledger: Fact<Ledger>,

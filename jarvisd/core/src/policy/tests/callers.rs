@@ -78,6 +78,20 @@ fn scopes_bound_what_a_credential_can_do() {
 }
 
 #[test]
+fn what_a_credential_asked_for_ends_with_it() {
+    let over = || Fact::Known(Some("the token t1, which asked for it, was revoked".to_owned()));
+    for operation in [start(), stop()] {
+        refuses("credential", &operation, |facts, _| facts.credential_over = over());
+    }
+    let facts = calm(&stop());
+    let request = approved(&facts, request(&stop(), human())).unwrap();
+    let late = Facts { credential_over: over(), ..facts };
+    let told = weigh(&late, &request);
+    assert_eq!(told.verdict, Verdict::Refuse, "an approval does not outlive the credential");
+    assert!(told.objections.iter().any(|one| one.reason.contains("was revoked")), "{told:?}");
+}
+
+#[test]
 fn a_local_model_reads_and_no_more() {
     let local = Caller::Model { conversation: "c".into(), local: true, scopes: Scopes::ALL };
     for operation in crate::tools::tests::examples() {
