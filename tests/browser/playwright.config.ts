@@ -9,7 +9,8 @@ export default defineConfig({
   timeout: 90_000,
   expect: { timeout: 15_000 },
   forbidOnly: true,
-  retries: 0,
+  // Once more, alone and from nothing; what passes only then is named as unsteady by the run.
+  retries: 1,
   reporter: [["list"]],
   outputDir: "../../target/browser/results",
   use: {
