@@ -4,7 +4,7 @@ import { useFresh } from "../stream/fresh";
 import { logIn } from "../stream/rest";
 import { Sheet } from "../ui/Sheet";
 import { Field } from "./Door";
-import { Passwords, usePasswordForm } from "./Passwords";
+import { Passwords, usePasswordForm, WRONG_PASSWORD } from "./Passwords";
 
 export function FreshLogIn() {
   const what = useFresh((s) => s.what);
@@ -16,6 +16,7 @@ function Ask({ what }: { readonly what: string }) {
   const form = usePasswordForm(
     (read) => logIn(read("password")),
     () => useFresh.getState().answer(true),
+    WRONG_PASSWORD,
   );
   return (
     <Sheet label="Log in once more" onClose={() => useFresh.getState().answer(false)}>

@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { logIn, type Session } from "../stream/rest";
 import { duration } from "../ui/format";
 import { Door, Field } from "./Door";
-import { Passwords, usePasswordForm } from "./Passwords";
+import { Passwords, usePasswordForm, WRONG_PASSWORD } from "./Passwords";
 
 interface LogInProps {
   readonly over?: boolean;
@@ -11,7 +11,7 @@ interface LogInProps {
 }
 
 export function LogIn({ over, onDone }: LogInProps) {
-  const form = usePasswordForm((read) => logIn(read("password")), onDone);
+  const form = usePasswordForm((read) => logIn(read("password")), onDone, WRONG_PASSWORD);
   const wait = useCountdown(form.failure?.retryAfterS ?? null);
   return (
     <Door

@@ -16,7 +16,11 @@ export interface PasswordForm {
   readonly submit: (e: FormEvent<HTMLFormElement>) => void;
 }
 
-export function usePasswordForm<T>(send: Submit<T>, onDone: (value: T) => void): PasswordForm {
+/** The daemon does not tell at the door which of the two was wrong; a form with one of them knows. */
+export const WRONG_PASSWORD = "This password is wrong. Try again.";
+
+/** `wrong`: said where the daemon does not know what was sent. */
+export function usePasswordForm<T>(send: Submit<T>, onDone: (value: T) => void, wrong: string): PasswordForm {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
@@ -35,8 +39,9 @@ export function usePasswordForm<T>(send: Submit<T>, onDone: (value: T) => void):
       return;
     }
     setFailure(answer.failure);
-    setTrouble(answer.failure.message);
-    form.querySelector<HTMLInputElement>("input[name=password]")?.select();
+    setTrouble(answer.failure.kind === "bad_credentials" ? wrong : answer.failure.message);
+    // The first in the page: of two, the token is the one that was copied.
+    form.querySelector<HTMLInputElement>("input[name=token], input[name=password]")?.select();
   };
   return {
     busy,

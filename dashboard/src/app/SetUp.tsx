@@ -15,6 +15,7 @@ export function SetUp({ lengthMin, onDone }: SetUpProps) {
         ? setUp(read("token").trim(), read("password"))
         : "The two passwords differ. Type the second one again.",
     onDone,
+    "This token is wrong, or it was used already. Copy it again from the daemon's newest start.",
   );
   return (
     <Door

@@ -6,6 +6,7 @@ import { useActing } from "../stream/acting";
 import { serverNowMs } from "../stream/clock";
 import { logOut } from "../stream/rest";
 import { useStream, useTable } from "../stream/store";
+import { byName } from "../ui/byName";
 import { plain } from "../ui/plain";
 import { Sheet } from "../ui/Sheet";
 import { MODES, select, setMode } from "../ui/view";
@@ -72,7 +73,7 @@ function useEntries(onOut: () => void): readonly Entry[] {
   const killed = useActing((a) => a.view?.kill_switch.on === true);
   return useMemo(() => {
     const list: Entry[] = [...nodes.keys()]
-      .sort()
+      .sort(byName)
       .map((id) => ({ key: `n ${id}`, label: id, about: "node", run: () => select({ kind: "node", id }) }));
     for (const [id, g] of guests) {
       list.push({

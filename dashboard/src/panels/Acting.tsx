@@ -15,6 +15,8 @@ import "./Acting.css";
 const ENDED_SHOWN = 4;
 /** An approval that was decided stays this long as a line, so that nobody wonders where it went. */
 const DECIDED_SHOWN_MS = 10 * 60_000;
+/** Whoever has just held a button looks where it was: how it went is told there this long after the end. */
+const OUTCOME_FRESH_MS = 2 * 60_000;
 
 export function Acting() {
   const known = useActing((s) => s.view !== null);
@@ -38,6 +40,11 @@ export function Acting() {
       .map((a) => a.id)
       .join(" "),
   );
+  const fresh = useAt(
+    (now) =>
+      actions.some((a) => isOpen(a) || now - (a.ended_ms ?? a.asked_ms) < OUTCOME_FRESH_MS) ||
+      approvals.some((a) => a.decided_ms !== undefined && now - a.decided_ms < OUTCOME_FRESH_MS),
+  );
   const shown = useMemo(() => {
     const open = actions.filter(isOpen);
     return [...open, ...actions.filter((a) => !isOpen(a)).slice(0, ENDED_SHOWN)];
@@ -53,6 +60,7 @@ export function Acting() {
       title={waiting.length > 0 ? "Waits for you" : "Acting"}
       name="acting"
       tone={waiting.length > 0 ? "attention" : undefined}
+      fresh={fresh}
       meta={waiting.length > 0 ? `${waiting.length} waiting` : `${running} running`}
     >
       <div className="acting scroll" data-list="acting">

@@ -4,15 +4,17 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Event } from "../protocol/Event";
 import { serverNowMs, useAt } from "../stream/clock";
-import { useLoaded, useTable } from "../stream/store";
+import { useLoaded, useStream, useTable } from "../stream/store";
+import { byName } from "../ui/byName";
 import { clock, count, day, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { plain } from "../ui/plain";
 import { Skeleton } from "../ui/Skeleton";
-import { select, useView } from "../ui/view";
+import { type Selection, select, useView } from "../ui/view";
 import { ExportMenu } from "./ExportMenu";
 import { ALL, type FeedFilter, type FeedRow, grouped, type Level, rowsOf, SOURCE_TAG, shapeOf } from "./feed";
+import { plainTitle } from "./taskWords";
 import { type Feed, useFeed } from "./useFeed";
 import "./Activity.css";
 
@@ -130,7 +132,7 @@ function Filters({ filter, onFilter }: FiltersProps) {
         onChange={(e) => change({ node: e.target.value })}
       >
         <option value="">Node</option>
-        {[...nodes.keys()].sort().map((n) => (
+        {[...nodes.keys()].sort(byName).map((n) => (
           <option key={n} value={n}>
             {n}
           </option>
@@ -231,6 +233,14 @@ function Row({ row, onToggle }: { readonly row: FeedRow; readonly onToggle: (key
   }
 }
 
+/** A task leads to its log as long as the daemon knows it, then to what it was about. */
+function leadsTo({ upid, vmid, node }: Event): Selection | null {
+  if (upid !== undefined && useStream.getState().mirror.tables.task.has(upid))
+    return { kind: "task", id: upid };
+  if (vmid !== undefined) return { kind: "guest", id: String(vmid) };
+  return node === undefined ? null : { kind: "node", id: node };
+}
+
 interface LineProps {
   readonly event: Event;
   readonly times: number;
@@ -239,13 +249,9 @@ interface LineProps {
 }
 
 function Line({ event, times, open: expanded, onToggle }: LineProps) {
-  const { vmid, node } = event;
-  const open =
-    vmid !== undefined
-      ? () => select({ kind: "guest", id: String(vmid) })
-      : node !== undefined
-        ? () => select({ kind: "node", id: node })
-        : null;
+  const { node } = event;
+  const title = plain(plainTitle(event));
+  const open = leadsTo(event) ? () => select(leadsTo(event)) : null;
   const more = [event.detail, event.detail?.includes(node ?? "\0") ? undefined : node]
     .filter(Boolean)
     .join(" · ");
@@ -262,10 +268,10 @@ function Line({ event, times, open: expanded, onToggle }: LineProps) {
           </span>{" "}
           {open ? (
             <button type="button" className="event-title" onClick={open}>
-              {plain(event.title)}
+              {title}
             </button>
           ) : (
-            plain(event.title)
+            title
           )}
           {times > 1 && (
             <button

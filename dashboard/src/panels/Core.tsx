@@ -4,6 +4,7 @@ import type { Node } from "../protocol/Node";
 import type { Task } from "../protocol/Task";
 import { useSight } from "../stream/sight";
 import { useCluster, useLive, useStream, useTable } from "../stream/store";
+import { byName } from "../ui/byName";
 import { percent, ratio, UNKNOWN } from "../ui/format";
 import { useMoving } from "../ui/motion";
 import { useView } from "../ui/view";
@@ -21,7 +22,12 @@ export function Core() {
   const live = useLive();
   const cluster = useCluster();
   const nodes = useMemo(
-    () => [...table.values()].sort((a, b) => a.name.localeCompare(b.name)).slice(0, NODES_ON_RING_MAX),
+    () =>
+      [...table.values()]
+        // Where not all have a place, none that is unwell may be left out.
+        .sort((a, b) => Number(a.health === "ok") - Number(b.health === "ok") || byName(a.name, b.name))
+        .slice(0, NODES_ON_RING_MAX)
+        .sort((a, b) => byName(a.name, b.name)),
     [table],
   );
   const busy = useStream((s) => isBusy(s.mirror.tables.task));

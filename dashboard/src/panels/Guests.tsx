@@ -3,12 +3,13 @@ import { memo, useMemo, useRef, useState } from "react";
 import type { Guest } from "../protocol/Guest";
 import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useTable } from "../stream/store";
+import { count } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { SightMark } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
 import { GuestTable } from "./GuestTable";
-import { arrange, countsOf, FILTERS, type Filter, type Sort } from "./guestOrder";
+import { arrange, countsOf, FILTERS, type Filter, type Sort, templatesOf } from "./guestOrder";
 import "./Guests.css";
 
 export function Guests() {
@@ -20,10 +21,13 @@ export function Guests() {
   const [search, setSearch] = useState("");
   const [sort, setSort] = useState<Sort>({ by: "vmid", down: false });
   const ids = useArranged(table, filter, search, sort);
+  // The daemon counts no template as a guest, yet each has its row.
+  const templates = useMemo(() => templatesOf(table.values()), [table]);
   const meta = cluster && (
     <>
       <SightMark sight={sight} />
       {cluster.guests_running} running of {cluster.guests_total}
+      {templates > 0 && <span className="guest-templates"> · {count(templates, "template")}</span>}
     </>
   );
   return (

@@ -1,10 +1,22 @@
 // The three numbers of the whole cluster, each with its last hour.
 import { useMemo } from "react";
+import { useAt } from "../stream/clock";
 import { GAP_MS, SERIES_SPAN_MS, samplesOf, watchSeries } from "../stream/series";
 import { useSight } from "../stream/sight";
 import { useStream } from "../stream/store";
 import { totals } from "../stream/sums";
-import { bytes, bytesText, count, decimal, percent, rate, rateText, ratio, UNKNOWN } from "../ui/format";
+import {
+  bytes,
+  bytesText,
+  count,
+  decimal,
+  duration,
+  percent,
+  rate,
+  rateText,
+  ratio,
+  UNKNOWN,
+} from "../ui/format";
 import { Sparkline } from "../ui/Sparkline";
 
 const watchOf = (metric: string) => (l: () => void) => watchSeries("cluster", metric, l);
@@ -14,6 +26,10 @@ const SERIES = {
   mem: { watch: watchOf("mem_used_bytes"), read: readOf("mem_used_bytes") },
   net: { watch: watchOf("net_in_bps"), read: readOf("net_in_bps") },
 };
+
+/** From this share on it is the whole span: the oldest sample is never exactly at its edge. */
+const WHOLE = 0.9;
+const MINUTE_MS = 60_000;
 
 interface FigureProps {
   readonly name: "mem" | "cpu" | "net";
@@ -44,7 +60,7 @@ function Figure({ name, label, value, unit, of, left, right, top }: FigureProps)
         spanMs={SERIES_SPAN_MS}
         gapMs={GAP_MS}
         {...(top === undefined ? {} : { top })}
-        label={`${label} over the last hour, now ${value} ${unit}`}
+        label={`${label} over the last hour at most, now ${value} ${unit}`}
       />
       <p className="key-foot figure">
         <span>{left}</span>
@@ -54,12 +70,22 @@ function Figure({ name, label, value, unit, of, left, right, top }: FigureProps)
   );
 }
 
+/** How much past the lines show: a young daemon remembers less than the hour there is room for. */
+function spanWords(): string {
+  const past = samplesOf("cluster", "cpu");
+  const [first, last] = [past[0], past.at(-1)];
+  if (!first || !last) return "";
+  const ms = last.tMs - first.tMs;
+  return duration(ms > SERIES_SPAN_MS * WHOLE ? SERIES_SPAN_MS : Math.max(ms, MINUTE_MS));
+}
+
 export function KeyFigures() {
   const tables = useStream((s) => s.mirror.tables);
   const sight = useSight("resources");
   const sum = useMemo(() => totals(tables), [tables]);
   const netIn = rate(sum.netInBps);
-  const partial = sum.missing > 0 ? `without ${count(sum.missing, "node")}` : "1 h";
+  const span = useAt(spanWords);
+  const partial = sum.missing > 0 ? `without ${count(sum.missing, "node")}` : span;
   return (
     <div className="keys" data-sight={sight.state}>
       <Figure
@@ -93,7 +119,7 @@ export function KeyFigures() {
         unit={netIn.unit}
         of={netIn.unit && "in"}
         left={`out ${rateText(sum.netOutBps)}`}
-        right="1 h"
+        right={span}
       />
     </div>
   );

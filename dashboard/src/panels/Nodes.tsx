@@ -6,6 +6,7 @@ import { GAP_MS, SERIES_SPAN_MS, samplesOf, watchSeries } from "../stream/series
 import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
 import { Bar, type Tone, toneAt, toneOf } from "../ui/Bar";
+import { byName } from "../ui/byName";
 import {
   bytesOf,
   celsius,
@@ -47,9 +48,9 @@ export function Nodes() {
   const loaded = useLoaded();
   const sight = useSight("resources");
   const names = useMemo(() => {
-    const nodes = [...table.values()].sort((a, b) => a.name.localeCompare(b.name));
-    // On a wall nobody clicks, so what is unwell may move to the top.
-    if (wall) nodes.sort((a, b) => RANK[a.health] - RANK[b.health]);
+    const nodes = [...table.values()].sort((a, b) => byName(a.name, b.name));
+    // On a wall nobody clicks, so what is unwell may move to the top; where not all are in sight, it must.
+    if (wall || nodes.length > CARDS_MAX) nodes.sort((a, b) => RANK[a.health] - RANK[b.health]);
     return nodes.map((n) => n.name);
   }, [table, wall]);
   const meta = cluster && (

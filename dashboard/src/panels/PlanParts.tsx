@@ -62,11 +62,12 @@ function Struck({ name, list }: { readonly name: string; readonly list: readonly
     <div>
       <dt>{name}</dt>
       <dd>
-        {list.slice(0, NAMED_MAX).map((s, i) => (
+        {list.slice(0, NAMED_MAX).map((s, i, shown) => (
           <span key={`${s.name} ${s.through ?? ""}`}>
             {i > 0 && ", "}
             {plain(s.name)}
-            {s.through && <small> through {plain(s.through)}</small>}
+            {/* Once for all that go the same way: the name of one node eight times hides the eight guests. */}
+            {s.through && s.through !== shown[i + 1]?.through && <small> through {plain(s.through)}</small>}
           </span>
         ))}
         {more > 0 && ` and ${more} more`}

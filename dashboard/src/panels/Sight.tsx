@@ -1,8 +1,10 @@
 // Where the facts come from, how old each is, and what keeps one from coming.
 import { useMemo } from "react";
+import type { Source } from "../protocol/Source";
 import type { SourceState } from "../protocol/SourceState";
 import { sightOf, useAt } from "../stream/clock";
 import { useLoaded, useRecord, useTable } from "../stream/store";
+import { byName } from "../ui/byName";
 import { duration } from "../ui/format";
 import { Glyph, type Shape } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
@@ -28,11 +30,20 @@ const wordOf = (id: string): string =>
     .replace(/^sensors\//, "Sensors of ")
     .replace(/^guest\//, "Guest ");
 
+/** Comes first: there is room for a few lines, and this is the one that explains the rest of the screen. */
+const isAway = (s: Source): boolean => s.state === "lost" || s.error !== undefined;
+
 export function Sight() {
   const table = useTable("source");
   const loaded = useLoaded();
   const ids = useMemo(
-    () => [...table.keys()].sort((a, b) => Number(b in WORDS) - Number(a in WORDS) || a.localeCompare(b)),
+    () =>
+      [...table.entries()]
+        .sort(
+          ([a, s], [b, t]) =>
+            Number(isAway(t)) - Number(isAway(s)) || Number(b in WORDS) - Number(a in WORDS) || byName(a, b),
+        )
+        .map(([id]) => id),
     [table],
   );
   const fresh = useAt((now) => [...table.values()].filter((s) => sightOf(s, now) === "fresh").length);

@@ -6,6 +6,7 @@ import type { Node } from "../protocol/Node";
 import type { Storage } from "../protocol/Storage";
 import type { Order } from "../stream/act";
 import type { Tables } from "../stream/reduce";
+import { byName } from "../ui/byName";
 import { plain } from "../ui/plain";
 
 export interface Field {
@@ -99,7 +100,7 @@ function backupStorage(g: Guest, storages: Iterable<Storage>): Field {
   const options = [...storages]
     .filter((s) => s.node === g.node && s.status === "available" && s.content.includes("backup"))
     .map((s) => s.storage)
-    .sort();
+    .sort(byName);
   const hint = `No storage of ${g.node} is there and takes backups.`;
   return { name: "storage", label: "To storage", value: options[0] ?? "", options, choose: true, hint };
 }
@@ -108,7 +109,7 @@ function otherNode(g: Guest, nodes: Iterable<Node>): Field {
   const options = [...nodes]
     .filter((n) => n.name !== g.node && n.status === "online")
     .map((n) => n.name)
-    .sort();
+    .sort(byName);
   const hint = "No other node is online.";
   return { name: "to", label: "To node", value: options[0] ?? "", options, choose: true, hint };
 }

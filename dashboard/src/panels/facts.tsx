@@ -24,9 +24,15 @@ export type Fact = readonly [name: string, value: ReactNode];
 const HALF_LINE_CHARS = 16;
 const isLong = (v: ReactNode): boolean => typeof v === "string" && v.length > HALF_LINE_CHARS;
 
-export function Facts({ facts }: { readonly facts: readonly (Fact | null)[] }) {
+interface FactsProps {
+  readonly facts: readonly (Fact | null)[];
+  /** When the figures were seen, if that is past: they are not drawn like those of now. */
+  readonly asOfMs?: number | undefined;
+}
+
+export function Facts({ facts, asOfMs }: FactsProps) {
   return (
-    <dl className="facts">
+    <dl className="facts" data-stale={asOfMs !== undefined || undefined}>
       {facts.map(
         (f) =>
           f && (
@@ -46,6 +52,16 @@ const when = <T,>(v: T | undefined, text: (v: T) => ReactNode, name: string): Fa
 function Uptime({ startedMs }: { readonly startedMs: number | undefined }) {
   const text = useAt((now) => (startedMs === undefined ? UNKNOWN : duration(now - startedMs)));
   return <>{text}</>;
+}
+
+/** How long ago; the exact time for whoever points at it. */
+function LastSeen({ atMs }: { readonly atMs: number }) {
+  const age = useAt((now) => duration(now - atMs));
+  return (
+    <span className="tone-attention" title={stamp(atMs)}>
+      {age} ago
+    </span>
+  );
 }
 
 const usage = (used: number | undefined, total: number | undefined): string => {
@@ -87,8 +103,10 @@ export function NodeFacts({ node }: { readonly node: Node }) {
   const running = here.filter((g) => g.status === "running").length;
   return (
     <Facts
+      asOfMs={node.as_of_ms}
       facts={[
         ["Status", node.status],
+        when(node.as_of_ms, (t) => <LastSeen key="s" atMs={t} />, "Figures from"),
         [
           "Running for",
           <Uptime key="u" startedMs={node.as_of_ms === undefined ? node.started_ms : undefined} />,
@@ -110,7 +128,6 @@ export function NodeFacts({ node }: { readonly node: Node }) {
         when(node.cpu_model, (v) => v, "Processor"),
         when(node.kernel, (v) => v, "Kernel"),
         when(node.pve_version, (v) => v, "Proxmox VE"),
-        when(node.as_of_ms, stamp, "Figures from"),
       ]}
     />
   );
@@ -119,8 +136,10 @@ export function NodeFacts({ node }: { readonly node: Node }) {
 export function GuestFacts({ guest }: { readonly guest: Guest }) {
   return (
     <Facts
+      asOfMs={guest.as_of_ms}
       facts={[
         ["Status", guest.template ? "template" : guest.status],
+        when(guest.as_of_ms, (t) => <LastSeen key="s" atMs={t} />, "Figures from"),
         ["Node", guest.node],
         [
           "Running for",
@@ -139,7 +158,6 @@ export function GuestFacts({ guest }: { readonly guest: Guest }) {
         when(guest.ha_state, (v) => v, "HA"),
         when(guest.pool, (v) => v, "Pool"),
         guest.tags.length > 0 ? ["Tags", guest.tags.join(", ")] : null,
-        when(guest.as_of_ms, stamp, "Figures from"),
       ]}
     />
   );

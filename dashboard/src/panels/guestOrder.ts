@@ -1,6 +1,7 @@
 // Which guests are shown and in which order. Pure.
 
 import type { Guest } from "../protocol/Guest";
+import { byName } from "../ui/byName";
 import { plain } from "../ui/plain";
 
 export type Filter = "all" | "vm" | "ct" | "issues";
@@ -67,6 +68,12 @@ export function countsOf(guests: Iterable<Guest>): Readonly<Record<Filter, numbe
   return counts;
 }
 
+export function templatesOf(guests: Iterable<Guest>): number {
+  let n = 0;
+  for (const g of guests) if (g.template) n++;
+  return n;
+}
+
 const share = (used: number | undefined, total: number | undefined): number =>
   used !== undefined && total !== undefined && total > 0 ? used / total : -1;
 
@@ -80,8 +87,6 @@ const KEY: Readonly<Record<SortBy, (g: Guest) => string | number>> = {
   mem: (g) => Math.round(share(g.mem_used_bytes, g.mem_total_bytes) * 100),
 };
 
-const collator = new Intl.Collator();
-
 interface Placed {
   readonly vmid: number;
   readonly key: string | number;
@@ -89,7 +94,7 @@ interface Placed {
 }
 
 const compareKeys = (a: string | number, b: string | number): number =>
-  typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));
+  typeof a === "number" && typeof b === "number" ? a - b : byName(String(a), String(b));
 
 /**
  * What is unwell comes first unless a figure is asked for; equal ones by number.

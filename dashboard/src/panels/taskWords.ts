@@ -1,4 +1,5 @@
 // Proxmox's task types in plain words.
+import type { Event } from "../protocol/Event";
 import type { Task } from "../protocol/Task";
 import type { Shape } from "../ui/Glyph";
 
@@ -65,7 +66,17 @@ const WORDS: Readonly<Record<string, string>> = {
   acmerenew: "Renew certificate",
 };
 
-export const taskWord = (kind: string): string => WORDS[kind] ?? kind;
+const TASK_LINES: ReadonlySet<Event["type"]> = new Set(["task_started", "task_ended", "task_failed"]);
+
+export const taskWord = (kind: string): string =>
+  (Object.hasOwn(WORDS, kind) ? WORDS[kind] : undefined) ?? kind;
+
+/** The daemon's line keeps Proxmox's own word, which is what a log is searched for; a person reads the plain one. */
+export function plainTitle({ title, type }: Pick<Event, "title" | "type">): string {
+  if (!TASK_LINES.has(type)) return title;
+  const [kind = ""] = title.split(" ", 1);
+  return taskWord(kind) + title.slice(kind.length);
+}
 
 export function taskShape(t: Task): Shape {
   switch (t.status) {

@@ -1,6 +1,7 @@
 // Sums over records which the daemon sends one by one: the key numbers of the whole cluster. Pure.
 import type { Node } from "../protocol/Node";
 import type { Storage } from "../protocol/Storage";
+import { byName } from "../ui/byName";
 import type { Tables } from "./reduce";
 
 export interface Totals {
@@ -104,14 +105,22 @@ export function pools(storages: Iterable<Storage>): Pool[] {
   }
   return result.sort(
     (a, b) =>
-      Number(unwell(b)) - Number(unwell(a)) ||
+      RANK[a.best.health] - RANK[b.best.health] ||
+      Number(b.away.length > 0) - Number(a.away.length > 0) ||
       Number(b.best.shared) - Number(a.best.shared) ||
-      a.name.localeCompare(b.name) ||
-      a.key.localeCompare(b.key),
+      byName(a.name, b.name) ||
+      byName(a.key, b.key),
   );
 }
 
-const unwell = (p: Pool): boolean => p.best.health !== "ok" || p.away.length > 0;
+/** What is full before what is merely away somewhere: there is room for a few lines only. */
+const RANK: Readonly<Record<Storage["health"], number>> = {
+  critical: 0,
+  attention: 1,
+  unknown: 2,
+  off: 3,
+  ok: 4,
+};
 
 function better(a: Storage, b: Storage): boolean {
   const rank = (s: Storage): number =>

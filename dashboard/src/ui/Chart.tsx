@@ -67,14 +67,14 @@ export function Chart(props: ChartProps) {
     <figure className="chart" data-testid={`chart-${title}`}>
       <figcaption>
         <span className="lab">{title}</span>
-        <Reading series={series} at={at} format={format} time={time} />
+        <Reading series={series} at={at} toMs={toMs} format={format} time={time} />
       </figcaption>
       <div className="chart-plot">
         <canvas
           ref={canvas}
           tabIndex={0}
           role="img"
-          aria-label={summary(title, series, format)}
+          aria-label={summary(title, series, format, toMs)}
           onPointerMove={point}
           onPointerLeave={() => setAt(null)}
           onKeyDown={step}
@@ -97,13 +97,14 @@ export function Chart(props: ChartProps) {
 interface ReadingProps {
   readonly series: readonly ChartSeries[];
   readonly at: number | null;
+  readonly toMs: number;
   readonly format: (v: number | null) => string;
   readonly time: (ms: number) => string;
 }
 
-function Reading({ series, at, format, time }: ReadingProps) {
+function Reading({ series, at, toMs, format, time }: ReadingProps) {
   const rows = series.map((s) => {
-    const b = at === null ? s.buckets.at(-1) : s.buckets[nearest(s.buckets, at)];
+    const b = at === null ? current(s.buckets, toMs) : s.buckets[nearest(s.buckets, at)];
     return { label: s.label, bucket: b };
   });
   const when = at === null ? undefined : rows[0]?.bucket?.tMs;
@@ -118,6 +119,18 @@ function Reading({ series, at, format, time }: ReadingProps) {
       ))}
     </span>
   );
+}
+
+/** A pause longer than so many of the usual steps is a gap. */
+const GAP_STEPS = 2.6;
+/** A step is a few seconds at the finest, and a newest value comes late by more than that. */
+const CURRENT_MIN_MS = 90_000;
+
+/** The newest value, unless the line has ended: what was is not told as what is. */
+export function current(buckets: readonly ChartBucket[], toMs: number): ChartBucket | undefined {
+  const last = buckets.at(-1);
+  const agedMs = Math.max(CURRENT_MIN_MS, stepOf(buckets) * GAP_STEPS);
+  return last && toMs - last.tMs <= agedMs ? last : undefined;
 }
 
 function nearest(buckets: readonly ChartBucket[], tMs: number): number {
@@ -138,6 +151,7 @@ export function summary(
   title: string,
   series: readonly ChartSeries[],
   format: (v: number | null) => string,
+  toMs: number,
 ): string {
   const parts = series.flatMap((s) => {
     const last = s.buckets.at(-1);
@@ -145,7 +159,7 @@ export function summary(
     const low = Math.min(...s.buckets.map((b) => b.min));
     const high = Math.max(...s.buckets.map((b) => b.max));
     return [
-      `${series.length > 1 ? `${s.label} ` : ""}now ${format(last.mean)}, from ${format(low)} to ${format(high)}`,
+      `${series.length > 1 ? `${s.label} ` : ""}${current(s.buckets, toMs) ? "now" : "last"} ${format(last.mean)}, from ${format(low)} to ${format(high)}`,
     ];
   });
   return `${title}: ${parts.join("; ") || "nothing recorded"}`;
@@ -177,7 +191,7 @@ function paint(
   }
   for (const [i, s] of series.entries()) {
     const ink = hex(style.getPropertyValue(INKS[i] ?? "--cy").trim());
-    const gap = stepOf(s.buckets) * 2.6;
+    const gap = stepOf(s.buckets) * GAP_STEPS;
     for (const run of runs(s.buckets, gap)) {
       const dots = run.map((b) => ({ x: x(b.tMs), y: y(b.mean) }));
       if (i === 0) fillUnder(ctx, dots, h, fade(ctx, ink, h));

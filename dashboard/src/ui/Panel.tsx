@@ -12,10 +12,12 @@ interface PanelProps {
   readonly fades?: boolean;
   /** The panel that waits for somebody. */
   readonly tone?: "attention" | undefined;
+  /** Tells of what somebody has just done: where there is one column it stands at the top of it. */
+  readonly fresh?: boolean;
   readonly children: ReactNode;
 }
 
-export function Panel({ title, meta, tools, name, sight, fades, tone, children }: PanelProps) {
+export function Panel({ title, meta, tools, name, sight, fades, tone, fresh, children }: PanelProps) {
   const id = useId();
   return (
     <section
@@ -25,6 +27,7 @@ export function Panel({ title, meta, tools, name, sight, fades, tone, children }
       data-testid={`panel-${name}`}
       data-sight={sight}
       data-tone={tone}
+      data-fresh={fresh || undefined}
     >
       <div className="panel-head">
         <h2 id={id}>{title}</h2>

@@ -1,0 +1,260 @@
+// What somebody who sees the page for the first time is told: plain words, the worst first, nothing old as new.
+import { act, cleanup, fireEvent, render, screen, within } from "@testing-library/react";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { LogIn } from "../app/LogIn";
+import { Screen } from "../app/Screen";
+import { SetUp } from "../app/SetUp";
+import recording from "../demo/recording.json";
+import type { ActingView } from "../protocol/ActingView";
+import type { ActionView } from "../protocol/ActionView";
+import type { Event } from "../protocol/Event";
+import type { Guest } from "../protocol/Guest";
+import type { Node } from "../protocol/Node";
+import type { ServerFrame } from "../protocol/ServerFrame";
+import type { Storage } from "../protocol/Storage";
+import type { Task } from "../protocol/Task";
+import { resetActing, useActing } from "../stream/acting";
+import { seconds } from "../stream/clock";
+import { EMPTY, type Mirror, reduce, type Tables } from "../stream/reduce";
+import { answerFrom } from "../stream/rest";
+import { resetStream, useStream } from "../stream/store";
+import { current, summary } from "../ui/Chart";
+import { useView } from "../ui/view";
+import { Blast } from "./PlanParts";
+
+const NOW = recording.recorded_ms + 1000;
+const full = (recording.frames.slice(0, 3) as unknown as ServerFrame[]).reduce(
+  (m, f) => reduce(m, f).mirror,
+  EMPTY,
+);
+const node = full.tables.node.get("pve") as Node;
+const guest = [...full.tables.guest.values()][0] as Guest;
+
+function show(tables: Partial<Tables> = {}, more: Partial<Mirror> = {}): void {
+  useStream.setState({
+    mirror: { ...full, ...more, tables: { ...full.tables, ...tables } },
+    link: { state: "live" },
+  });
+  render(<Screen onOut={() => undefined} locked={false} />);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date", "setInterval", "clearInterval"] });
+  vi.setSystemTime(NOW);
+  seconds.refresh();
+  answerFrom(async (path) =>
+    path.startsWith("/api/v1/login") || path.startsWith("/api/v1/setup")
+      ? Response.json(
+          { error: { kind: "bad_credentials", message: "the password or token is wrong" } },
+          { status: 401 },
+        )
+      : Response.json(path.includes("/events") ? { items: [], next_cursor: null } : { buckets: [] }),
+  );
+  resetStream();
+  resetActing();
+  useView.setState({ mode: "jarvis", wall: false, selection: null });
+  return () => {
+    cleanup();
+    history.replaceState(null, "", "/");
+    vi.useRealTimers();
+  };
+});
+const settle = () => act(async () => {});
+const top = (panel: string, row: RegExp): string[] =>
+  within(screen.getByTestId(panel))
+    .getAllByTestId(row)
+    .map((e) => e.dataset.testid ?? "");
+
+describe("order", () => {
+  it("counts numbers in names: pve2 before pve10", () => {
+    const nodes = [1, 2, 10].map((n) => [`pve${n}`, { ...node, name: `pve${n}` }] as const);
+    show({ node: new Map(nodes.toReversed()) });
+    expect(top("panel-nodes", /^node-/)).toEqual(["node-pve1", "node-pve2", "node-pve10"]);
+  });
+  it("puts the sick node first where not all have a card, and keeps its arc", () => {
+    const many = Array.from({ length: 50 }, (_, i) => `pve${i + 1}`).map(
+      (name) => [name, { ...node, name, health: name === "pve44" ? "critical" : "ok" }] as const,
+    );
+    show({ node: new Map(many as [string, Node][]) });
+    expect(top("panel-nodes", /^node-/)[0]).toBe("node-pve44");
+    expect(document.querySelector(".hud")?.textContent).toContain("pve44");
+  });
+  it("puts the full storage before the one that is away on a node", () => {
+    const s = (storage: string, at: string, more: Partial<Storage>): [string, Storage] => [
+      `${at}/${storage}`,
+      {
+        storage,
+        node: at,
+        status: "available",
+        health: "ok",
+        shared: true,
+        content: [],
+        src: "resources",
+        ...more,
+      } as Storage,
+    ];
+    show({
+      storage: new Map([
+        s("backup", "pve", { status: "unavailable" as Storage["status"], health: "unknown" }),
+        s("backup", "agent", {}),
+        s("nas-pool", "agent", { health: "critical" }),
+      ]),
+    });
+    expect(top("panel-storage", /^storage-/)).toEqual(["storage-nas-pool", "storage-backup"]);
+  });
+  it("puts what is not seen before what is", () => {
+    const source = new Map(full.tables.source);
+    const last = [...source.keys()].at(-1) ?? "";
+    const was = source.get(last);
+    if (was) source.set(last, { ...was, state: "lost", error: "no answer" });
+    show({ source });
+    expect(top("panel-sight", /^source-/)[0]).toBe(`source-${last}`);
+  });
+});
+
+describe("the activity", () => {
+  const upid = "UPID:pve:1:2:3:qmsnapshot:107:root@pam:";
+  const line: Event = {
+    id: 900_000,
+    ts_ms: NOW,
+    type: "task_failed",
+    severity: "warning",
+    source: "sys",
+    title: "qmsnapshot of 107 nextcloud by root@pam failed: no space",
+    node: "pve",
+    vmid: guest.vmid,
+    upid,
+  };
+  it("says a task in plain words, and leads to its log while there is one", () => {
+    const task = { upid, node: "pve", kind: "qmsnapshot", status: "failed", start_ms: NOW } as Task;
+    show({ task: new Map([[upid, task]]) }, { events: [line] });
+    const title = within(screen.getByTestId("feed")).getByRole("button", { name: /nextcloud/ });
+    expect(title.textContent).toBe("Snapshot of 107 nextcloud by root@pam failed: no space");
+    fireEvent.click(title);
+    expect(useView.getState().selection).toEqual({ kind: "task", id: upid });
+  });
+  it("leads to the guest once the task is forgotten", () => {
+    show({ task: new Map() }, { events: [line] });
+    fireEvent.click(within(screen.getByTestId("feed")).getByRole("button", { name: /nextcloud/ }));
+    expect(useView.getState().selection).toEqual({ kind: "guest", id: String(guest.vmid) });
+  });
+  it("leaves words alone that only look like a task's", () => {
+    show({}, { events: [{ ...line, type: "system", title: "resize of the window" }] });
+    expect(screen.getByTestId("feed").textContent).toContain("resize of the window");
+  });
+});
+
+describe("old figures", () => {
+  const at = (tMs: number) => ({ tMs, min: 0.1, mean: 0.2, max: 0.3 });
+  const ended = Array.from({ length: 20 }, (_, i) => at(NOW - 900_000 + i * 15_000));
+  it("are not the reading of a line that has ended", () => {
+    expect(current(ended, NOW)).toBeUndefined();
+    expect(current([...ended, at(NOW - 20_000)], NOW)?.tMs).toBe(NOW - 20_000);
+    expect(summary("CPU", [{ label: "cpu", buckets: ended }], String, NOW)).toContain("last 0.2");
+  });
+  it("of a node out of sight say since when, and are marked", () => {
+    useView.setState({ selection: { kind: "node", id: "pve" } });
+    show({
+      node: new Map(full.tables.node).set("pve", {
+        ...node,
+        status: "offline",
+        health: "critical",
+        as_of_ms: NOW - 14_000,
+      }),
+    });
+    const facts = screen.getByTestId("history-drawer").querySelector(".facts");
+    expect(facts?.textContent).toMatch(/^StatusofflineFigures from14\s*s ago/);
+    expect(facts?.getAttribute("data-stale")).toBe("true");
+  });
+});
+
+describe("guests", () => {
+  it("are counted so that templates make up the difference", () => {
+    const id = [...full.tables.guest.keys()].at(-1) ?? "";
+    const rows = new Map([...full.tables.guest].map(([k, g]) => [k, { ...g, template: k === id }]));
+    show({ guest: rows });
+    expect(within(screen.getByTestId("panel-guests")).getByText(/1 template/)).toBeTruthy();
+  });
+});
+
+describe("the outcome of an action", () => {
+  const done: ActionView = {
+    id: "ac1",
+    tool: "stop_guest",
+    title: "Stop",
+    args: { vmid: 107 },
+    target: "guest/107",
+    vmid: 107,
+    tier: "red",
+    effect: "stop_guest",
+    caller: "human/ann",
+    state: "ok",
+    log: [],
+    asked_ms: NOW - 5000,
+    ended_ms: NOW - 1000,
+  };
+  const view: ActingView = {
+    kill_switch: { on: false },
+    autonomy: {
+      level: 2,
+      hour_used: 0,
+      hour_max: 6,
+      day_used: 0,
+      day_max: 20,
+      quarantined: [],
+      scores: [],
+    },
+    approvals: [],
+    actions: [done],
+  };
+  it("stays where the button was for a while, which on a phone is the top", () => {
+    useActing.setState({ view, seq: 1 });
+    show();
+    expect(screen.getByTestId("panel-acting").dataset.fresh).toBe("true");
+    act(() => {
+      vi.setSystemTime(NOW + 180_000);
+      seconds.refresh();
+    });
+    expect(screen.getByTestId("panel-acting").dataset.fresh).toBeUndefined();
+  });
+});
+
+describe("the blast of a plan", () => {
+  it("names once what all of them go down through", () => {
+    const through = "node agent1";
+    render(
+      <Blast
+        blast={{
+          sentence: "",
+          down: [
+            { name: "node agent1", node: "agent1" },
+            { name: "guest 1", vmid: 1, through },
+            { name: "guest 2", vmid: 2, through },
+            { name: "guest 3", vmid: 3, through: "storage nas" },
+          ],
+          degraded: [],
+          basis: "",
+          includes_jarvis: false,
+        }}
+      />,
+    );
+    expect(document.body.textContent).toContain(
+      "node agent1, guest 1, guest 2 through node agent1, guest 3 through storage nas",
+    );
+  });
+});
+
+describe("at the door", () => {
+  it("a wrong password is called that", async () => {
+    render(<LogIn onDone={() => undefined} />);
+    fireEvent.submit(screen.getByRole("form"));
+    await settle();
+    expect(screen.getByRole("alert").textContent).toBe("▲ This password is wrong. Try again.");
+  });
+  it("a wrong token is called that", async () => {
+    render(<SetUp lengthMin={10} onDone={() => undefined} />);
+    fireEvent.submit(screen.getByRole("form"));
+    await settle();
+    expect(screen.getByRole("alert").textContent).toContain("This token is wrong");
+  });
+});
