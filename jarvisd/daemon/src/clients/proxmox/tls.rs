@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jarvis_core::cluster::NodeName;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -84,12 +84,16 @@ pub(super) fn config(
     let node = ServerName::try_from(node.as_str().to_owned())
         .map_err(|e| bad(format!("node name {node} cannot be a certificate name ({e})")))?;
     let verifier = Verifier { trust, node, provider: Arc::clone(&provider), shown };
-    Ok(ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| bad(format!("TLS cannot be set up ({e})")))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+        .with_no_client_auth();
+    // In a resumed session no certificate is shown: one that was exchanged, or has ended, would go unnoticed for as
+    // long as the node goes on giving tickets.
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod errors;
+mod exchanged;
 mod failover;
 pub(crate) mod server;
 

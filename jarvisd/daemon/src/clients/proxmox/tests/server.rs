@@ -1,6 +1,7 @@
 //! A TLS server that answers as told, and a CA that signs for it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -128,6 +129,24 @@ impl Server {
         Self::with(config, &leaf.der, answer).await
     }
 
+    /// Shows the second's certificate once it is told to, without a restart; it lets sessions be resumed.
+    pub async fn exchanging(
+        (first, second): (&Ca, &Ca),
+        exchanged: Arc<AtomicBool>,
+        answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let leaves = [first, second].map(|ca| ca.sign(&["127.0.0.1"], None));
+        let der = leaves[0].der.clone();
+        let keys = leaves.map(|leaf| {
+            let key = PrivateKeyDer::try_from(leaf.key).unwrap();
+            let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+            Arc::new(rustls::sign::CertifiedKey::new(vec![leaf.der.into()], key))
+        });
+        let mut config = tls().with_cert_resolver(Arc::new(Exchanging { keys, exchanged }));
+        config.ticketer = rustls::crypto::ring::Ticketer::new().unwrap();
+        Self::with(config, &der, answer).await
+    }
+
     /// Shows a certificate whose key it does not have.
     pub async fn thief(ca: &Ca, answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static) -> Self {
         let (der, key) = ca.sign_for_a_thief(&["127.0.0.1"]);
@@ -169,6 +188,18 @@ impl Server {
 
     pub fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
+    }
+}
+
+#[derive(Debug)]
+struct Exchanging {
+    keys: [Arc<rustls::sign::CertifiedKey>; 2],
+    exchanged: Arc<AtomicBool>,
+}
+
+impl rustls::server::ResolvesServerCert for Exchanging {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(Arc::clone(&self.keys[usize::from(self.exchanged.load(Ordering::Relaxed))]))
     }
 }
 
