@@ -15,7 +15,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jarvis_core::{
     graph::Thing,
@@ -113,11 +113,21 @@ impl Docker {
         }
     }
 
-    /// Processor and memory by container; over an engine one question for each that runs.
+    /// Processor and memory by container; over an engine one question for each that runs, as far as they are answered
+    /// in time.
     pub async fn stats(
         &self,
         host: &HostName,
         running: &[ContainerName],
+    ) -> Result<BTreeMap<String, Value>, DockerError> {
+        self.stats_within(host, running, STATS_WAIT).await
+    }
+
+    async fn stats_within(
+        &self,
+        host: &HostName,
+        running: &[ContainerName],
+        wait: Duration,
     ) -> Result<BTreeMap<String, Value>, DockerError> {
         match self.reach(host)? {
             Reach::Engine(engine) => {
@@ -127,7 +137,8 @@ impl Docker {
                     Some((name.to_string(), decode::stats(&answer)?))
                 };
                 let asked = futures_util::stream::iter(running.iter().cloned().map(one));
-                Ok(asked.buffer_unordered(STATS_AT_ONCE_MAX).filter_map(std::future::ready).collect().await)
+                let told = asked.buffer_unordered(STATS_AT_ONCE_MAX).filter_map(std::future::ready);
+                Ok(told.take_until(tokio::time::sleep(wait)).collect().await)
             }
             Reach::Ssh(ssh, node) => {
                 let said = ssh.read_well(node, &NodeRead::DockerStats).await?;
@@ -205,3 +216,6 @@ impl Docker {
 
 /// An engine takes a second for one container's figures, because it measures twice.
 const STATS_AT_ONCE_MAX: usize = 8;
+/// A hundred containers are told by then. Whoever asks waits half a minute at most, and an engine that lists its
+/// containers but hangs over their figures shall not cost the list.
+const STATS_WAIT: Duration = Duration::from_secs(15);

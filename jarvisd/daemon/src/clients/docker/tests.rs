@@ -63,8 +63,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             head.clear();
             seen.lock().unwrap().push(line.clone());
             let (status, body) = answer(&line);
-            if status == 0 {
-                return;
+            match status {
+                0 => return,
+                1 => std::future::pending().await,
+                _ => {}
             }
             let head = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n", body.len());
             if stream.write_all(head.as_bytes()).await.is_err() || stream.write_all(&body).await.is_err() {
@@ -135,6 +137,22 @@ async fn containers_their_figures_and_logs_are_read_over_the_socket() {
             "GET /containers/redis/logs?stdout=true&stderr=true&timestamps=true&tail=100 HTTP/1.1",
         ]
     );
+}
+
+#[tokio::test]
+async fn figures_that_never_come_cost_neither_the_list_nor_the_figures_that_do() {
+    let stage = Stage::new(|line| match line.contains("/hung") {
+        true => (1, Vec::new()),
+        false => (200, json!({"pids_stats": {"current": 7}}).to_string().into_bytes()),
+    });
+    let running: Vec<ContainerName> = (0..40)
+        .map(|n| format!("{}-{n}", if n % 8 == 0 { "hung" } else { "well" }).parse().unwrap())
+        .collect();
+    let wait = Duration::from_millis(700);
+    let told = tokio::time::timeout(wait * 5, stage.docker().stats_within(&host(), &running, wait)).await;
+    let told = told.unwrap().unwrap();
+    assert_eq!(told.len(), 35, "{:?}", told.keys());
+    assert!(told.values().all(|figures| figures["processes"] == 7));
 }
 
 #[tokio::test]
