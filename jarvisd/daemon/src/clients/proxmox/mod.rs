@@ -202,7 +202,7 @@ impl Proxmox {
         let what = format!("log?start={start}&limit={limit}");
         let ask = Ask::task(upid, &what, "/nodes/{node}/tasks/{upid}/log")?;
         let raw = self.raw(&ask).await?;
-        let read = self.decoded(&ask, &raw, decode::log_lines)?;
+        let read = self.decoded(&ask, &raw, |data| decode::log_lines(data, start, limit))?;
         Ok(read.map(|lines| TaskLog { lines, total: raw.total }))
     }
 

@@ -96,6 +96,9 @@ pub(in super::super) fn task_end(
     Ok(Decoded { value, odd_rows: u32::from(odd.first.is_some()), first_odd: odd.first })
 }
 
+/// A longer line is cut. Nobody reads further, and to look for secrets in megabytes holds everybody up.
+const LINE_BYTES_MAX: usize = 8 * 1024;
+
 /// A line of a task's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -104,20 +107,41 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// `GET /nodes/{node}/tasks/{upid}/log`
-pub(in super::super) fn log_lines(data: &RawValue) -> Result<Decoded<Vec<LogLine>>, Unreadable> {
+/// `GET /nodes/{node}/tasks/{upid}/log`: the `limit` lines after line `after`, whatever else is in it.
+pub(in super::super) fn log_lines(
+    data: &RawValue,
+    after: u32,
+    limit: u32,
+) -> Result<Decoded<Vec<LogLine>>, Unreadable> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Line {
         n: Field<u64>,
         t: Field<String>,
     }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut value = Vec::new();
     let line = |json: &str, odd: &mut Oddities| {
         let f: Line = fields(json, odd)?;
         let number = f.n.read("n", odd).ok_or("no line number")?;
-        Ok(Some(LogLine { number, text: f.t.read("t", odd).unwrap_or_default() }))
+        Ok(Some(LogLine { number, text: short(f.t.read("t", odd).unwrap_or_default()) }))
     };
     let read = rows(data, line, |l| value.push(l))?;
+    if value.len() > limit {
+        // More than was asked for: the whole log, most likely.
+        value.retain(|line: &LogLine| line.number > u64::from(after));
+        value.truncate(limit);
+    }
     Ok(Decoded { value, odd_rows: read.odd_rows, first_odd: read.first_odd })
+}
+
+/// Cut between words, so that no half of a secret is left that nothing would tell for one.
+fn short(mut text: String) -> String {
+    if text.len() > LINE_BYTES_MAX {
+        let head = text.get(..text.floor_char_boundary(LINE_BYTES_MAX)).unwrap_or_default();
+        let end = head.rfind(char::is_whitespace).unwrap_or(head.len());
+        text.truncate(end);
+        text.push_str(" …");
+    }
+    text
 }

@@ -179,9 +179,22 @@ fn every_recorded_task_decodes() {
         assert_eq!(status, expected, "{}", x.label);
     }
     for x in recorded(|p| p.contains("/tasks/UPID") && p.contains("/log?")) {
-        let lines = log_lines(&raw(&x.data)).unwrap();
+        let lines = log_lines(&raw(&x.data), 0, u32::MAX).unwrap();
         assert_eq!((lines.odd_rows, lines.value.len()), (0, x.data.as_array().unwrap().len()));
     }
+}
+
+#[test]
+fn a_log_line_of_megabytes_is_cut_between_words_and_only_the_lines_asked_for_are_kept() {
+    let long = format!("{} password=canary-4711 {}", "x".repeat(8_180), "y".repeat(1 << 20));
+    let read =
+        log_lines(&raw(&json!([{"n": 1, "t": long}, {"n": 2, "t": "ä".repeat(9_000)}])), 0, 50).unwrap();
+    assert_eq!(read.value[0].text, format!("{} …", "x".repeat(8_180)));
+    assert_eq!(read.value[1].text, format!("{} …", "ä".repeat(4_096)));
+
+    let whole: Vec<Value> = (1..=1_000).map(|n| json!({"n": n, "t": format!("line {n}")})).collect();
+    let asked = log_lines(&raw(&json!(whole)), 980, 20).unwrap().value;
+    assert_eq!((asked.len(), asked[0].number, asked[19].number), (20, 981, 1_000));
 }
 
 #[test]
@@ -332,7 +345,7 @@ proptest! {
         let vmid: Vmid = "100".parse().unwrap();
         for data in [&data, &json!([data]), &json!([{"type": data, "upid": upid, "online": data, "name": data}])] {
             let data = raw(data);
-            let _ = (resources(&data), membership(&data), tasks(&data), task_end(&data), log_lines(&data));
+            let _ = (resources(&data), membership(&data), tasks(&data), task_end(&data), log_lines(&data, 0, 50));
             let _ = (version(&data), permissions(&data), node_detail(&data, &node));
             let _ = guest_now(&data, &node, GuestKind::Lxc, vmid);
         }
