@@ -78,6 +78,25 @@ async fn a_hung_command_times_out_and_the_next_one_gets_a_new_session() {
     assert_eq!(ssh.exec(&pve(), command("echo again")).await.unwrap().stdout, b"again\n");
 }
 
+/// As when sshd is restarted, the node boots, or something on the way forgets the connection.
+#[tokio::test]
+async fn a_session_that_died_unnoticed_is_replaced_and_the_command_runs_once() {
+    let server = Sshd::start();
+    let ssh = server.client();
+    let count = server.dir.path().join("count");
+    let line = format!("echo run >> {}", count.display());
+    ssh.exec(&pve(), command(&line)).await.unwrap();
+    for (signal, runs) in [("-KILL", 2), ("-STOP", 3)] {
+        server.signal_connections(signal);
+        let began = Instant::now();
+        let out = ssh.exec(&pve(), command(&line)).await;
+        assert_eq!(out.unwrap_or_else(|e| panic!("{signal}: {e}")).exit, Some(0));
+        assert!(began.elapsed() < Duration::from_secs(8), "{signal}: {:?}", began.elapsed());
+        assert_eq!(fs::read_to_string(&count).unwrap().lines().count(), runs, "{signal}");
+    }
+    server.signal_connections("-KILL");
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_at_once() {
     let server = Sshd::start();

@@ -79,6 +79,13 @@ impl Sshd {
         fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
+    /// Sends a signal to what serves the connections there are; the server itself goes on.
+    pub fn signal_connections(&self, signal: &str) {
+        let parent = self.child.id().to_string();
+        let done = Process::new("pkill").args([signal, "-P", &parent]).status().expect("pkill");
+        assert!(done.success(), "sshd has no connection to signal");
+    }
+
     pub fn known(&self) -> String {
         let key = fs::read_to_string(self.dir.path().join("host.pub")).unwrap();
         format!("[127.0.0.1]:{} {key}", self.port)

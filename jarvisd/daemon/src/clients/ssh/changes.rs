@@ -67,6 +67,7 @@ fn fate(error: SshError) -> SendError {
         | SshError::HostKeyChanged { .. }
         | SshError::HostKeyUnknown { .. }
         | SshError::LoginRefused { .. }
+        | SshError::NoChannel { .. }
         | SshError::Busy { .. }
         | SshError::Held { .. }
         | SshError::KnownHosts { .. }

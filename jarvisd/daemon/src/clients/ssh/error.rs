@@ -27,6 +27,10 @@ pub enum SshError {
     HostKeyUnknown { node: NodeName, address: String, fingerprint: String },
     #[error("node {node} refused user {user}'s key: {reason}; check authorized_keys there")]
     LoginRefused { node: NodeName, user: String, reason: String },
+    #[error(
+        "node {node} opened no channel for a command, so none was run: {reason}; check sshd's log and MaxSessions there"
+    )]
+    NoChannel { node: NodeName, reason: String },
     #[error("node {node} did not finish within {timeout:?} ({phase}); the session was dropped")]
     TimedOut { node: NodeName, timeout: Duration, phase: &'static str },
     #[error("node {node} already has {waiting} commands waiting; try again when they are done")]

@@ -21,17 +21,38 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// A wait is never longer, so that a deadline is met whatever the socket does.
 const WAIT_MAX: Duration = Duration::from_millis(500);
 
+/// Opens a channel. Until then the server has been told nothing, so an error means that nothing was run.
+pub(super) fn channel(
+    open: &Open,
+    node: &NodeName,
+    deadline: Instant,
+    clock: Clock,
+) -> Result<Channel, SshError> {
+    open.session.set_blocking(false);
+    let none = |reason: String| SshError::NoChannel { node: node.clone(), reason };
+    loop {
+        match open.session.channel_session() {
+            Ok(channel) => return Ok(channel),
+            Err(e) if !would_block(&e) => return Err(none(e.message().to_owned())),
+            Err(_) if clock.monotonic() >= deadline => return Err(none("no answer in time".to_owned())),
+            Err(_) => {
+                let left = deadline.saturating_duration_since(clock.monotonic());
+                await_io(open, None, left.min(WAIT_MAX));
+            }
+        }
+    }
+}
+
 /// Runs one command. After an error, and after a cut, the session must be thrown away.
 pub(super) fn run(
     open: &Open,
+    mut channel: Channel,
     node: &NodeName,
     command: &Command,
     deadline: Instant,
     clock: Clock,
 ) -> Result<Output, SshError> {
     let step = Step { open, node, deadline, clock, timeout: command.timeout };
-    open.session.set_blocking(false);
-    let mut channel = step.retry("opening a channel", || open.session.channel_session())?;
     step.retry("sending the command", || channel.exec(&command.line))?;
     let (stdout, stderr, cut) = step.drain(&mut channel, command.output_bytes_max)?;
     if cut {

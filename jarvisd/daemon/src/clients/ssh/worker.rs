@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ssh2::Channel;
 use tokio::sync::oneshot;
 
 use super::{Command, Output, QUEUE_MAX, Settings, Target, error::SshError, exec, session};
@@ -13,6 +14,9 @@ use crate::{clients::sending::Gate, clock::Clock};
 
 /// An unused session is closed, so that a node's `MaxSessions` and its log are left alone.
 const IDLE: Duration = Duration::from_secs(120);
+/// A session in use answers within milliseconds. One that does not by then is given up for a new one, for which there
+/// is still time: no command has less than ten seconds.
+const OLD_SESSION_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Job {
     pub command: Command,
@@ -76,15 +80,34 @@ fn one(
         };
         return (Err(late), open);
     }
-    let usable = open.filter(|o| exec::alive(&o.session));
-    let open = match usable.map_or_else(|| session::open(target, settings, clock), Ok) {
-        Ok(open) => open,
+    let (open, channel) = match ready(target, settings, clock, open, job.deadline) {
+        Ok(ready) => ready,
         Err(error) => return (Err(error), None),
     };
     if job.gate.as_ref().is_some_and(|gate| !gate.may_leave()) {
-        return (Err(SshError::Held { node: target.node.clone() }), Some(open));
+        return (Err(SshError::Held { node: target.node.clone() }), None);
     }
-    let answer = exec::run(&open, &target.node, &job.command, job.deadline, clock);
+    let answer = exec::run(&open, channel, &target.node, &job.command, job.deadline, clock);
     let whole = matches!(&answer, Ok(output) if !output.cut);
     (answer, whole.then_some(open))
+}
+
+/// A channel that only waits for the command. The session that is there may have died unnoticed, with the server or
+/// with the way to it; nothing was run in it then, so a new one takes its place.
+fn ready(
+    target: &Target,
+    settings: &Settings,
+    clock: Clock,
+    open: Option<session::Open>,
+    deadline: Instant,
+) -> Result<(session::Open, Channel), SshError> {
+    if let Some(open) = open.filter(|o| exec::alive(&o.session)) {
+        let soon = deadline.min(clock.monotonic() + OLD_SESSION_WAIT);
+        if let Ok(channel) = exec::channel(&open, &target.node, soon, clock) {
+            return Ok((open, channel));
+        }
+    }
+    let open = session::open(target, settings, clock)?;
+    let channel = exec::channel(&open, &target.node, deadline, clock)?;
+    Ok((open, channel))
 }
