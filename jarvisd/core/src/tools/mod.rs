@@ -3,6 +3,7 @@
 //! Everything that shows or offers a tool derives from its descriptor here: model and MCP schemas, REST, the
 //! docs table, UI labels. Not here: how an operation is carried out (the daemon) and whether it may be (policy).
 
+mod arguments;
 pub mod black;
 pub mod canonical;
 mod catalogue;
@@ -19,6 +20,7 @@ pub mod words;
 use serde_json::Value;
 use thiserror::Error;
 
+pub use arguments::Arguments;
 pub use canonical::Digest;
 pub use catalogue::*;
 pub use descriptor::{Bounds, Descriptor, Tool};

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, http::StatusCode};
 use jarvis_core::{
     policy::{Caller as Who, Fact},
     protocol::acting::{ActionState, ActionView, Plan},
-    tools::{ALL, ArgsError, Descriptor, Effect, Operation, ParseError, Tier, words::RecordId},
+    tools::{ALL, ArgsError, Arguments, Descriptor, Effect, Operation, ParseError, Tier, words::RecordId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,8 @@ pub fn list(call: &Call) -> Result<HttpResponse, ApiError> {
 pub struct ToolCall {
     /// As the tool's schema says; none when left out.
     #[serde(default)]
-    args: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    args: Arguments,
     /// Only tell what would be done.
     #[serde(default)]
     dry_run: bool,
@@ -100,7 +101,7 @@ pub async fn run(mut call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
     let ToolCall { args, dry_run } = call.body().await?;
     let name = call.req.match_info().get("tool").unwrap_or_default();
-    let operation = Operation::parse(name, &Value::Object(args)).map_err(misread)?;
+    let operation = Operation::parse(name, &args.into_value()).map_err(misread)?;
     let asked = Asked {
         operation,
         caller: who(&call.caller)?,

@@ -3,6 +3,8 @@
 //! rmcp tells all of these apart by status 415 and a line of plain text, which no client can read. What passes here is
 //! handed on as it was understood here, so that no second reader sees another message in the same bytes.
 
+use jarvis_core::tools::Arguments;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Codes of JSON-RPC 2.0 and, the last, of MCP.
@@ -10,6 +12,24 @@ pub const PARSE_ERROR: i32 = -32_700;
 pub const INVALID_REQUEST: i32 = -32_600;
 pub const INVALID_PARAMS: i32 = -32_602;
 pub const UNSUPPORTED_REVISION: i32 = -32_022;
+
+/// The method that calls a tool.
+const CALL: &str = "tools/call";
+
+/// A call of a tool, looked at for what is said twice: of that no reader knows which was meant.
+#[derive(Deserialize)]
+struct Asked {
+    #[expect(dead_code, reason = "read for its faults alone")]
+    params: AskedParams,
+}
+
+#[derive(Deserialize)]
+struct AskedParams {
+    #[expect(dead_code, reason = "read for its faults alone")]
+    name: String,
+    #[expect(dead_code, reason = "read for its faults alone")]
+    arguments: Option<Arguments>,
+}
 
 /// Why bytes are no message, or one that nobody can carry out.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +98,11 @@ pub fn read(bytes: &[u8]) -> Result<Value, Fault> {
     if let Err(why) = params(method, message.get("params")) {
         return Err(Fault::of(&message, INVALID_PARAMS, why));
     }
+    if method == CALL
+        && let Err(e) = serde_json::from_slice::<Asked>(bytes)
+    {
+        return Err(Fault::of(&message, INVALID_PARAMS, format!("what is asked for is not clear: {e}")));
+    }
     Ok(message)
 }
 
@@ -85,7 +110,7 @@ fn params(method: &str, params: Option<&Value>) -> Result<(), &'static str> {
     if params.is_some_and(|p| !p.is_object()) {
         return Err("params are a JSON object");
     }
-    if method == "tools/call" {
+    if method == CALL {
         let part = |key: &str| params.and_then(|p| p.get(key));
         if !part("name").is_some_and(Value::is_string) {
             return Err("tools/call needs params.name, the name of a tool as tools/list has it");
@@ -141,6 +166,24 @@ mod tests {
     fn a_key_given_twice_is_handed_on_once() {
         let text = r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}"#;
         assert_eq!(read(text.as_bytes()).unwrap().to_string().matches("method").count(), 1);
+    }
+
+    #[test]
+    fn i14_a_call_that_says_something_twice_is_not_carried_out() {
+        let call =
+            |params: &str| format!(r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{params}}}"#);
+        for params in [
+            r#"{"name":"stop_guest","arguments":{"vmid":100,"vmid":101}}"#,
+            r#"{"name":"stop_guest","arguments":{"vmid":100},"arguments":{"vmid":101}}"#,
+            r#"{"name":"guest","name":"stop_guest","arguments":{"vmid":101}}"#,
+            r#"{"name":"guest"},"params":{"name":"stop_guest","arguments":{"vmid":101}}"#,
+        ] {
+            let fault = fault(&call(params));
+            assert_eq!((fault.code, fault.id), (INVALID_PARAMS, Some(json!(7))), "{params}");
+        }
+        for params in [r#"{"name":"guests"}"#, r#"{"name":"guests","arguments":null,"_meta":{"a":1}}"#] {
+            assert!(read(call(params).as_bytes()).is_ok(), "{params}");
+        }
     }
 
     proptest! {
