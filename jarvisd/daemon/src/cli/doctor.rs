@@ -68,9 +68,16 @@ pub async fn doctor(config: &Config) -> ExitCode {
 }
 
 async fn cluster(config: &Config, report: &mut Report) -> Vec<Finding> {
-    match app::cluster(config, Clock) {
-        Ok(Some(client)) => client.examine(Clock).await,
-        Ok(None) => {
+    let clients = app::cluster(config, Clock).and_then(|read| Ok((read, app::acting(config, Clock)?)));
+    match clients {
+        Ok((Some(client), acting)) => {
+            let mut findings = client.examine(Clock).await;
+            if let Some(acting) = acting {
+                findings.extend(acting.examine_changes().await);
+            }
+            findings
+        }
+        Ok((None, _)) => {
             report.add(Level::Warn, "no cluster is configured: add [proxmox] to the configuration");
             Vec::new()
         }

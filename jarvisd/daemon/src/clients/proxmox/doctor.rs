@@ -11,7 +11,7 @@ use super::ask::Ask;
 use super::decode;
 use super::error::{ErrorKind, ProxmoxError};
 use super::transport::Endpoint;
-use super::{Permissions, Proxmox};
+use super::{Proxmox, privileges};
 use crate::clock::Clock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,11 +40,11 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(level: Level, text: impl Into<String>) -> Self {
+    pub(super) fn new(level: Level, text: impl Into<String>) -> Self {
         Self { level, about: About::Reach, text: text.into() }
     }
 
-    fn care(level: Level, text: impl Into<String>) -> Self {
+    pub(super) fn care(level: Level, text: impl Into<String>) -> Self {
         Self { level, about: About::Care, text: text.into() }
     }
 }
@@ -70,24 +70,6 @@ const SKEW_FAIL_MS: i64 = 60_000;
 const CERTIFICATE_WARN_DAYS: i64 = 10;
 const DAY_S: i64 = 86_400;
 
-/// What reading needs: where, which privilege, what is not seen without it.
-const NEEDED: [(&str, &str, &str); 3] = [
-    ("/", "Sys.Audit", "quorum, tasks and the nodes' load"),
-    ("/vms", "VM.Audit", "guests"),
-    ("/storage", "Datastore.Audit", "storages"),
-];
-/// What no part of Jarvis ever uses: a stolen token should not have it either.
-const NEVER_NEEDED: [&str; 8] = [
-    "Permissions.Modify",
-    "User.Modify",
-    "Group.Allocate",
-    "Realm.Allocate",
-    "Realm.AllocateUser",
-    "VM.Allocate",
-    "Datastore.Allocate",
-    "SDN.Allocate",
-];
-
 impl Proxmox {
     /// Looks at every node and at the token. Takes as long as the slowest node, at most some 15 s.
     pub async fn examine(&self, clock: Clock) -> Vec<Finding> {
@@ -109,11 +91,36 @@ impl Proxmox {
             return findings;
         }
         match self.permissions().await {
-            Ok(held) => findings.extend(token(self.token_id(), &held.value)),
+            Ok(held) => findings.extend(privileges::reading(self.token_id(), &held.value)),
             Err(e) => findings.push(Finding::new(Level::Fail, e.to_string())),
         }
         findings.extend(self.cluster().await);
+        findings.extend(self.lists().await);
         findings
+    }
+
+    /// The same of the token that changes are made with, where it is one of its own: everything else was looked at with
+    /// the other.
+    pub async fn examine_changes(&self) -> Vec<Finding> {
+        match self.permissions().await {
+            Ok(held) => privileges::changing(self.token_id(), &held.value),
+            // That no node can be asked was told of them already.
+            Err(ProxmoxError {
+                kind: ErrorKind::NobodyAnswers { .. } | ErrorKind::Unreachable { .. },
+                ..
+            }) => Vec::new(),
+            Err(e) => vec![Finding::new(Level::Fail, format!("proxmox.act_token_file: {e}"))],
+        }
+    }
+
+    /// What the picture is made of, and what no change is made without: permissions alone do not show that it is
+    /// answered.
+    async fn lists(&self) -> Vec<Finding> {
+        let (resources, tasks) = tokio::join!(self.resources(), self.tasks());
+        let (resources, tasks) = (resources.err(), tasks.err());
+        // Stripped rows are what the permissions have told of already.
+        let resources = resources.filter(|e| !matches!(e.kind, ErrorKind::Forbidden { .. }));
+        resources.into_iter().chain(tasks).map(|e| Finding::new(Level::Fail, e.to_string())).collect()
     }
 
     async fn cluster(&self) -> Vec<Finding> {
@@ -237,52 +244,4 @@ fn certificate(server: &str, end_s: i64, now_s: i64) -> Finding {
         }
         _ => Finding::care(Level::Ok, format!("the certificate of {server} is good for {days} days")),
     }
-}
-
-/// What the token may do, measured by what Jarvis needs.
-fn token(id: &str, held: &Permissions) -> Vec<Finding> {
-    let all = &held.0;
-    if all.values().all(|privileges| privileges.is_empty()) {
-        // Proxmox answers such a token with empty lists, not with a refusal: it looks like an empty cluster.
-        return vec![Finding::care(
-            Level::Fail,
-            format!(
-                "token {id} has no privilege at all; with privilege separation a token needs permissions of its own: \
-                 pveum acl modify / --tokens '{id}' --roles PVEAuditor (its user needs them too)"
-            ),
-        )];
-    }
-    let mut findings: Vec<Finding> = NEEDED.iter().filter_map(|need| missing(id, held, *need)).collect();
-    if findings.is_empty() {
-        findings.push(Finding::care(Level::Ok, format!("token {id} may read everything that is shown")));
-    }
-    let holds = |name: &&str| all.values().any(|p| p.contains(*name));
-    let extra: Vec<&str> = NEVER_NEEDED.into_iter().filter(holds).collect();
-    if !extra.is_empty() {
-        let text = format!(
-            "token {id} may do what Jarvis never does ({}); use a token with privilege separation and role PVEAuditor",
-            extra.join(", ")
-        );
-        findings.push(Finding::care(Level::Warn, text));
-    }
-    findings
-}
-
-fn missing(id: &str, held: &Permissions, (path, privilege, sees): (&str, &str, &str)) -> Option<Finding> {
-    let has = |p: &str| held.0.get(p).is_some_and(|privileges| privileges.contains(privilege));
-    // Where a path has an entry of its own, that one counts: a role there replaces what comes from above.
-    if if held.0.contains_key(path) { has(path) } else { has("/") } {
-        return None;
-    }
-    let below = format!("{}/", path.trim_end_matches('/'));
-    let parts: Vec<&str> =
-        held.0.keys().filter(|p| p.starts_with(&below) && has(p)).map(String::as_str).collect();
-    if parts.is_empty() {
-        let text = format!(
-            "token {id} lacks {privilege} on {path}, so {sees} stay unseen; grant it role PVEAuditor on {path}"
-        );
-        return Some(Finding::care(Level::Fail, text));
-    }
-    let text = format!("token {id} has {privilege} only on {}: other {sees} stay unseen", parts.join(", "));
-    Some(Finding::care(Level::Warn, text))
 }

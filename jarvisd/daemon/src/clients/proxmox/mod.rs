@@ -13,6 +13,7 @@ mod failover;
 mod flight;
 pub mod meter;
 mod odd;
+mod privileges;
 mod reads;
 mod refusal;
 mod settings;

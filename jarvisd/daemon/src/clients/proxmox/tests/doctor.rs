@@ -13,9 +13,19 @@ struct Node {
     quorate: u8,
     permissions: &'static str,
     ahead_s: i64,
+    resources: &'static str,
+    tasks: &'static str,
 }
 
-const SOUND: Node = Node { version: "9.2.11", local: "pve", quorate: 1, permissions: AUDITOR, ahead_s: 0 };
+const SOUND: Node = Node {
+    version: "9.2.11",
+    local: "pve",
+    quorate: 1,
+    permissions: AUDITOR,
+    ahead_s: 0,
+    resources: r#"[{"type":"node","node":"pve","status":"online","cpu":0.1,"maxmem":8192}]"#,
+    tasks: "[]",
+};
 
 async fn node(ca: &Ca, node: Node) -> Server {
     Server::new(ca, move |request, _| {
@@ -27,6 +37,8 @@ async fn node(ca: &Ca, node: Node) -> Server {
                 node.quorate, node.local
             ),
             "/api2/json/access/permissions" => node.permissions.to_owned(),
+            "/api2/json/cluster/resources" => node.resources.to_owned(),
+            "/api2/json/cluster/tasks" => node.tasks.to_owned(),
             _ => return bare("501 what"),
         };
         let date = time::OffsetDateTime::from_unix_timestamp(Clock.now_ms() / 1_000 + node.ahead_s).unwrap();
@@ -88,6 +100,40 @@ async fn missing_and_superfluous_privileges_are_named() {
     has(&findings, Level::Warn, "may do what Jarvis never does (Datastore.Allocate)");
     let all_above = r#"{"/":{"Sys.Audit":1,"VM.Audit":1,"Datastore.Audit":1}}"#;
     has(&examined(Node { permissions: all_above, ..SOUND }).await, Level::Ok, "may read everything");
+}
+
+#[tokio::test]
+async fn lists_that_cannot_be_read_fail_although_the_token_may_read_them() {
+    let findings = examined(Node { resources: "null", ..SOUND }).await;
+    has(&findings, Level::Fail, "GET /cluster/resources");
+    has(&examined(Node { tasks: r#"{"a":1}"#, ..SOUND }).await, Level::Fail, "GET /cluster/tasks");
+}
+
+#[tokio::test]
+async fn the_token_for_changes_is_looked_at_too() {
+    let ca = Ca::new("cluster");
+    let looked = |permissions| {
+        let ca = &ca;
+        async move {
+            let server = node(ca, Node { permissions, ..SOUND }).await;
+            client(&settings(ca, &[("pve", &server)])).examine_changes().await
+        }
+    };
+    let all = r#"{"/pool/lab":{"VM.PowerMgmt":1,"VM.Snapshot":1,"VM.Backup":1,"VM.Migrate":1}}"#;
+    has(&looked(all).await, Level::Ok, "may make changes to guests");
+    let power = looked(r#"{"/vms/100":{"VM.PowerMgmt":1},"/":{"VM.Allocate":1}}"#).await;
+    has(&power, Level::Warn, "no guest can be given a snapshot (VM.Snapshot)");
+    has(&power, Level::Warn, "may do what Jarvis never does (VM.Allocate)");
+    assert!(!power.iter().any(|f| f.text.contains("VM.PowerMgmt")), "{power:#?}");
+    for none in ["{}", AUDITOR] {
+        has(&looked(none).await, Level::Fail, "no guest can be started");
+    }
+    let refused = Server::new(&ca, |_, _| bare("401 Authentication failed!")).await;
+    let findings = client(&settings(&ca, &[("pve", &refused)])).examine_changes().await;
+    has(&findings, Level::Fail, "proxmox.act_token_file");
+    let mut off = settings(&ca, &[]);
+    off.nodes.push(address("pve", "https://127.0.0.1:1"));
+    assert_eq!(client(&off).examine_changes().await, []);
 }
 
 #[tokio::test]
