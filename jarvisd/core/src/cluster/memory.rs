@@ -21,6 +21,8 @@ pub struct Memory {
     pub(crate) nodes: BTreeMap<NodeName, NodeMemory>,
     /// The same keys as the published guests.
     pub(crate) guests: Sorted<Vmid, GuestMemory>,
+    /// Guests that the last answer of `resources` had more than one row of, which of them is shown is chance.
+    pub(crate) guests_twice: BTreeSet<Vmid>,
     /// The same keys as the published storages.
     pub(crate) storages: BTreeMap<StorageId, StorageMemory>,
     /// Running tasks that the last answer did not name.

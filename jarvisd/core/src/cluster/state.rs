@@ -31,6 +31,11 @@ pub struct ClusterState {
 }
 
 impl ClusterState {
+    /// Whether the last list had several guests of this number.
+    pub fn ambiguous(&self, vmid: Vmid) -> bool {
+        self.memory.guests_twice.contains(&vmid)
+    }
+
     /// Exact counters of a guest; missing for a guest that was not seen to run.
     pub fn counters(&self, vmid: Vmid) -> Option<Counters> {
         let memory = self.memory.guests.get(&vmid)?;

@@ -109,7 +109,8 @@ pub fn matches(state: &ClusterState, target: &Target) -> Fact<u32> {
     }
     match target {
         Target::Guest(vmid) => {
-            Fact::Known(u32::from(state.guests.get(vmid).is_some_and(|guest| !guest.template)))
+            let one = u32::from(state.guests.get(vmid).is_some_and(|guest| !guest.template));
+            Fact::Known(if state.ambiguous(*vmid) { one.saturating_mul(2) } else { one })
         }
         Target::Node(node) => Fact::Known(u32::from(state.nodes.contains_key(node))),
         Target::Storage(storage) => Fact::Known(u32::from(state.storages.contains_key(storage))),

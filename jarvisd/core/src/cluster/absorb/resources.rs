@@ -149,7 +149,9 @@ fn guest_rows(
     doubted: bool,
     at_ms: i64,
 ) {
-    let mut rows = in_order(rows).into_iter().peekable();
+    let (rows, twice) = in_order(rows);
+    state.memory.guests_twice = twice;
+    let mut rows = rows.into_iter().peekable();
     let (mut fresh, mut missing) = (Vec::new(), Vec::new());
     for ((vmid, guest), memory) in state.guests.iter_mut().zip(state.memory.guests.values_mut()) {
         while let Some((_, new)) = rows.next_if(|(id, _)| id < vmid) {
@@ -187,22 +189,26 @@ fn guest_rows(
     state.memory.guests.retain(|vmid| guests.contains_key(vmid));
 }
 
-/// One row for each VMID, by VMID. The ids are sorted beside each other: following 10,000 references to
+/// One row for each VMID, by VMID, and those that had several. The ids are sorted beside each other: following 10,000 references to
 /// compare them would be spent waiting for memory. Of equal ones the earlier row comes first, as a stable
 /// sort would have it.
-fn in_order(rows: &[GuestRow]) -> Vec<(Vmid, &GuestRow)> {
+fn in_order(rows: &[GuestRow]) -> (Vec<(Vmid, &GuestRow)>, BTreeSet<Vmid>) {
     let mut places: Vec<(Vmid, usize)> = rows.iter().map(|r| r.vmid).zip(0..).collect();
     places.sort_unstable();
     let mut sorted: Vec<(Vmid, &GuestRow)> = Vec::with_capacity(places.len());
+    let mut twice = BTreeSet::new();
     for (vmid, at) in places {
         let Some(row) = rows.get(at) else { continue };
-        match sorted.last_mut().filter(|(last, _)| *last == vmid) {
-            Some((_, kept)) if guests::says_more(row, kept) => *kept = row,
-            Some(_) => {}
-            None => sorted.push((vmid, row)),
+        let Some((_, kept)) = sorted.last_mut().filter(|(last, _)| *last == vmid) else {
+            sorted.push((vmid, row));
+            continue;
+        };
+        twice.insert(vmid);
+        if guests::says_more(row, kept) {
+            *kept = row;
         }
     }
-    sorted
+    (sorted, twice)
 }
 
 fn storage_rows(

@@ -2,6 +2,23 @@
 
 use super::*;
 
+#[test]
+fn i14_a_number_that_two_rows_bear_is_ambiguous_until_one_bears_it() {
+    let matches = |state: &ClusterState| {
+        crate::policy::evidence::matches(state, &crate::tools::Target::Guest(vmid(100)))
+    };
+    let state = healthy(5);
+    assert_eq!(matches(&state), crate::policy::Fact::Known(1));
+    for twin in [guest(100, "agent1", 3), bare(100, "agent1"), guest(100, "pve", 3)] {
+        let mut answer = world(T0 + 6_000);
+        answer.guests.push(twin);
+        let both = state.absorb(&[rows(T0 + 6_000, answer)], T0 + 6_000);
+        assert_eq!((both.guests.len(), matches(&both)), (state.guests.len(), crate::policy::Fact::Known(2)));
+        let again = both.absorb(&[rows(T0 + 7_000, world(T0 + 7_000))], T0 + 7_000);
+        assert_eq!(matches(&again), crate::policy::Fact::Known(1));
+    }
+}
+
 /// The timeline of a node cut and back, as it was recorded: seconds, membership, node row, guest and
 /// storage as Proxmox answers them; then what must be made of it.
 #[test]
