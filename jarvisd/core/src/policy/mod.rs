@@ -40,8 +40,8 @@ pub use lanes::{Lane, Lanes};
 pub use terms::{
     decision::{Answer, Ask, Decision, Objection, Verdict, Weighing},
     facts::{
-        Autonomy, Condition, Fact, Facts, Listed, PolicyVersion, RunBudget, Sight, StorageNow, TargetFacts,
-        Trouble, Window,
+        Autonomy, Condition, Destination, Fact, Facts, Listed, PolicyVersion, RunBudget, Sight, StorageNow,
+        TargetFacts, Trouble, Window,
     },
     identity::Identity,
     ledger::{Entry, Flaps, Full, Ledger},

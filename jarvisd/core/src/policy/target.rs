@@ -1,6 +1,8 @@
-//! Exactly one thing bears the name: none or several mean no action.
+//! Exactly one thing bears the name: none or several mean no action. A move has somewhere to go, too: another node that
+//! is there and online. Proxmox refuses other moves as well, but only after a person was asked for what cannot be.
 
-use super::{Case, Guard, Notes};
+use super::{Case, Destination, Guard, Notes};
+use crate::tools::Operation;
 
 pub(super) const GUARD: Guard = Guard { name: "target", reads_too: false, check };
 
@@ -11,5 +13,21 @@ fn check(case: &Case<'_>, notes: &mut Notes) {
         Some(n) => {
             notes.refuse(format!("{n} things are called {}; clear that up in Proxmox first", case.named()))
         }
+    }
+    destination(case, notes);
+}
+
+fn destination(case: &Case<'_>, notes: &mut Notes) {
+    let Operation::MigrateGuest(call) = &case.request.operation else { return };
+    let (to, target) = (&call.to, &case.facts.target);
+    match notes.known(&target.destination, "the node it shall go to") {
+        None | Some(Some(Destination::Online)) => {}
+        Some(Some(Destination::Offline)) => notes.refuse(format!("node {to} is not online")),
+        Some(Some(Destination::Nowhere) | None) => {
+            notes.refuse(format!("the cluster has no node {to}; check its name, upper and lower case count"))
+        }
+    }
+    if target.node.known().is_some_and(|node| node.as_ref() == Some(to)) {
+        notes.refuse(format!("{} is on node {to} already", case.named()));
     }
 }

@@ -142,6 +142,9 @@ pub(crate) fn calm_with(operation: &Operation, graph: &Graph) -> Facts {
             identity: Fact::Known(identity_of(&target)),
             node: Fact::Known(on_node.then(|| node_of(&target).parse().unwrap())),
             node_online: Fact::Known(true),
+            destination: Fact::Known(
+                (operation.effect() == Effect::MigrateGuest).then_some(Destination::Online),
+            ),
             looks: Fact::Known(2),
             condition: Fact::Known(ready(operation.effect())),
             lock: Fact::Known(None),

@@ -4,8 +4,9 @@ use jarvis_core::{
     approval::{Approval, Voice},
     graph::{Durations, Graph, Own, Votes},
     policy::{
-        Answer, Autonomy, Caller, Condition, Fact, Facts, Flaps, Identity, LastLook, Ledger, Level, Limits,
-        Listed, Moment, Order, PolicyVersion, Request, Sight, StorageNow, TargetFacts, Trouble, decide,
+        Answer, Autonomy, Caller, Condition, Destination, Fact, Facts, Flaps, Identity, LastLook, Ledger,
+        Level, Limits, Listed, Moment, Order, PolicyVersion, Request, Sight, StorageNow, TargetFacts,
+        Trouble, decide,
     },
     tools::{Effect, Operation, Target},
 };
@@ -103,6 +104,9 @@ fn facts(operation: &Operation, ha: bool) -> Facts {
             identity: Fact::Known(identity),
             node: Fact::Known(node),
             node_online: Fact::Known(true),
+            destination: Fact::Known(
+                (operation.effect() == Effect::MigrateGuest).then_some(Destination::Online),
+            ),
             looks: Fact::Known(2),
             condition: Fact::Known(condition),
             lock: Fact::Known(None),

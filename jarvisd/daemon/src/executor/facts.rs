@@ -6,7 +6,8 @@ use jarvis_core::{
     cluster::{ClusterState, NodeStatus, SourceId, Vmid},
     graph::{Graph, Inputs, Own, OwnSettings, Runs, Thing},
     policy::{
-        Autonomy, Caller, Condition, Fact, Facts, Identity, PolicyVersion, Rules, TargetFacts, evidence,
+        Autonomy, Caller, Condition, Destination, Fact, Facts, Identity, PolicyVersion, Rules, TargetFacts,
+        evidence,
     },
     protocol::acting::BlastView,
     tools::{Effect, Impact, Operation, Target, Tier},
@@ -130,6 +131,7 @@ impl Inner {
                 Some(NodeStatus::Offline) => Fact::Known(false),
                 Some(NodeStatus::Unknown) | None => Fact::unknown("whether its node is online is not known"),
             },
+            destination: destination(operation, state),
             node: match look.nowhere {
                 Some(why) => Fact::unknown(why),
                 None => Fact::Known(look.node),
@@ -246,6 +248,7 @@ impl Inner {
                 identity: Fact::unknown(none),
                 node: Fact::unknown(none),
                 node_online: Fact::unknown(none),
+                destination: Fact::unknown(none),
                 looks: Fact::unknown(none),
                 condition: Fact::unknown(none),
                 lock: Fact::unknown(none),
@@ -273,6 +276,17 @@ impl Inner {
             Err(why) => Fact::unknown(why),
             Ok(_) => evidence::identity(&self.parts.state.current().1, &self.configs.all(), target),
         }
+    }
+}
+
+/// Where a move goes, as the list of members has it.
+fn destination(operation: &Operation, state: &ClusterState) -> Fact<Option<Destination>> {
+    let Operation::MigrateGuest(call) = operation else { return Fact::Known(None) };
+    match state.nodes.get(&call.to).map(|node| node.status) {
+        None => Fact::Known(Some(Destination::Nowhere)),
+        Some(NodeStatus::Online) => Fact::Known(Some(Destination::Online)),
+        Some(NodeStatus::Offline) => Fact::Known(Some(Destination::Offline)),
+        Some(NodeStatus::Unknown) => Fact::unknown(format!("whether {} is online is not known", call.to)),
     }
 }
 

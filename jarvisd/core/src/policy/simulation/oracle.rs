@@ -183,9 +183,17 @@ fn target(seen: &Seen<'_>, name: &str) -> Vec<&'static str> {
     let pinned_elsewhere = seen.pin.is_some() && seen.pin != t.identity.known();
     let unpinned = seen.pin.is_none() && matches!(seen.caller, Caller::Runbook { .. });
     let listed_only = name == "restart_service" || name.starts_with("docker_");
+    let goes_nowhere = match seen.operation {
+        Operation::MigrateGuest(call) => {
+            t.destination != Fact::Known(Some(Destination::Online))
+                || t.node == Fact::Known(Some(call.to.clone()))
+        }
+        _ => false,
+    };
     let off = !matches!(&t.meant_off, Fact::Known(None));
     let brings_up = ["start_guest", "resume_guest", "wake_node", "docker_start"].contains(&name);
     collect([
+        ("i14", goes_nowhere),
         ("i18", on_guest && (ha_forbids || ha_fought)),
         ("i19", on_guest && t.lock != Fact::Known(None)),
         ("i19", (on_guest || node_power) && t.busy.known().is_none_or(|busy| !busy.is_empty())),

@@ -55,7 +55,7 @@ pub(super) fn caller(dice: &mut Dice) -> Caller {
     }
 }
 
-pub(super) const DISTURBANCES: u64 = 51;
+pub(super) const DISTURBANCES: u64 = 52;
 
 /// Makes one thing wrong, or only different.
 pub(super) fn disturb(which: u64, facts: &mut Facts, request: &mut Request, dice: &mut Dice, graph: &Graph) {
@@ -200,7 +200,12 @@ fn upset_cluster(which: u64, f: &mut Facts, r: &mut Request, dice: &mut Dice, gr
             let over = Fact::Known(Some("the token t1, which asked for it, was revoked".to_owned()));
             f.credential_over = if dice.one_in(2) { over } else { Fact::unknown("not readable") };
         }
-        _ => r.tainted = Fact::Known(true),
+        50 => r.tainted = Fact::Known(true),
+        _ => {
+            let to = [Some(Destination::Offline), Some(Destination::Nowhere), None];
+            f.target.destination =
+                if dice.one_in(4) { Fact::unknown("not readable") } else { Fact::Known(*dice.pick(&to)) };
+        }
     }
 }
 

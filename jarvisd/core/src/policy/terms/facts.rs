@@ -149,6 +149,15 @@ pub enum Listed {
     OnlyRead,
 }
 
+/// The node a guest shall be moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    Online,
+    Offline,
+    /// The cluster has no node of this name.
+    Nowhere,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageNow {
     pub name: String,
@@ -165,6 +174,8 @@ pub struct TargetFacts {
     /// The node it is on; itself for a node; `None` for what is on no node of the cluster.
     pub node: Fact<Option<NodeName>>,
     pub node_online: Fact<bool>,
+    /// Of a move: where it goes; `None` of everything else.
+    pub destination: Fact<Option<Destination>>,
     /// How many looks in a row were fresh and agreed, the last one read for this decision from the owner.
     pub looks: Fact<u32>,
     pub condition: Fact<Condition>,

@@ -67,6 +67,22 @@ fn i15_only_two_fresh_looks_without_contradiction_count() {
 }
 
 #[test]
+fn i14_a_move_goes_to_another_node_that_is_there() {
+    let to = op("migrate_guest", json!({"vmid": 102, "to": "pve"}));
+    let not = |disturb: fn(&mut Facts)| {
+        leads_to(Verdict::Refuse, "target", &to, &[human()], |facts, _| disturb(facts));
+    };
+    not(|facts| facts.target.destination = Fact::Known(Some(Destination::Nowhere)));
+    not(|facts| facts.target.destination = Fact::Known(Some(Destination::Offline)));
+    not(|facts| facts.target.destination = Fact::Known(None));
+    not(|facts| facts.target.destination = Fact::unknown("x"));
+    not(|facts| facts.target.node = Fact::Known(Some("pve".parse().unwrap())));
+    // Nothing else goes anywhere.
+    let (_, guards) = after(&stop(), human(), |facts, _| facts.target.destination = Fact::unknown("x"));
+    assert!(!guards.contains(&"target"), "{guards:?}");
+}
+
+#[test]
 fn i16_nothing_that_could_cost_the_quorum_and_node_power_only_by_a_person() {
     let reboot = op("reboot_node", json!({"node": "pve"}));
     leads_to(Verdict::Refuse, "quorum", &reboot, &[human()], |facts, _| {
