@@ -51,7 +51,7 @@ pub fn polls(out: &mut Families, counts: &Counts) {
         endpoint.failed += count.errors;
         endpoint.durations.sum_s += count.seconds;
         let bounds = BUCKET_BOUNDS_MS.iter().filter_map(|ms| u32::try_from(*ms).ok());
-        let bounds = bounds.map(|ms| f64::from(ms) / 1_000.0).chain([f64::MAX]);
+        let bounds = bounds.map(|ms| f64::from(ms) / 1_000.0).chain([f64::INFINITY]);
         if endpoint.durations.buckets.is_empty() {
             endpoint.durations.buckets = bounds.map(|bound| (bound, 0)).collect();
         }
@@ -80,5 +80,46 @@ pub fn polls(out: &mut Families, counts: &Counts) {
         ("jarvis_poll_odd_rows", "Rows that could not be read in full", counts.odd_rows),
     ] {
         out.counter(name, help, Vec::new(), n);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::{
+        collector::Collector,
+        encoding::{DescriptorEncoder, text},
+        registry::Registry,
+    };
+
+    use super::*;
+    use crate::clients::proxmox::meter::{EndpointCount, EndpointKey};
+
+    #[derive(Debug)]
+    struct Polls(Counts);
+
+    impl Collector for Polls {
+        fn encode(&self, mut encoder: DescriptorEncoder) -> std::fmt::Result {
+            let mut out = Families::default();
+            polls(&mut out, &self.0);
+            out.encode(&mut encoder)
+        }
+    }
+
+    #[test]
+    fn the_last_bucket_takes_everything_by_the_name_that_readers_look_for() {
+        let key = EndpointKey { method: "GET", template: "/version", via: "pve".parse().unwrap() };
+        let mut count = EndpointCount { requests: 3, seconds: 60.0, ..EndpointCount::default() };
+        count.buckets[0] = 2;
+        *count.buckets.last_mut().unwrap() = 1;
+        let mut registry = Registry::default();
+        let counts = Counts { endpoints: [(key, count)].into(), ..Counts::default() };
+        registry.register_collector(Box::new(Polls(counts)));
+        let mut said = String::new();
+        text::encode(&mut said, &registry).unwrap();
+        for (bound, n) in [("0.025", 2), ("30.0", 2), ("+Inf", 3)] {
+            let line = format!("_bucket{{le=\"{bound}\",endpoint=\"/version\"}} {n}\n");
+            assert!(said.contains(&line), "{bound}: {said}");
+        }
+        assert_eq!(said.matches("_bucket{").count(), BUCKET_BOUNDS_MS.len() + 1, "{said}");
     }
 }
