@@ -72,7 +72,9 @@ async fn cluster(config: &Config, report: &mut Report) -> Vec<Finding> {
     match clients {
         Ok((Some(client), acting)) => {
             let mut findings = client.examine(Clock).await;
-            if let Some(acting) = acting {
+            // Where no node answers at all that was told already.
+            let reached = findings.iter().any(|f| f.about == About::Reach && f.level == Level::Ok);
+            if let Some(acting) = acting.filter(|_| reached) {
                 findings.extend(acting.examine_changes().await);
             }
             findings

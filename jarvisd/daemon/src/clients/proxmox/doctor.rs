@@ -104,11 +104,6 @@ impl Proxmox {
     pub async fn examine_changes(&self) -> Vec<Finding> {
         match self.permissions().await {
             Ok(held) => privileges::changing(self.token_id(), &held.value),
-            // That no node can be asked was told of them already.
-            Err(ProxmoxError {
-                kind: ErrorKind::NobodyAnswers { .. } | ErrorKind::Unreachable { .. },
-                ..
-            }) => Vec::new(),
             Err(e) => vec![Finding::new(Level::Fail, format!("proxmox.act_token_file: {e}"))],
         }
     }

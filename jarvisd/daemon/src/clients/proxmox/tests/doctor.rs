@@ -128,12 +128,13 @@ async fn the_token_for_changes_is_looked_at_too() {
     for none in ["{}", AUDITOR] {
         has(&looked(none).await, Level::Fail, "no guest can be started");
     }
-    let refused = Server::new(&ca, |_, _| bare("401 Authentication failed!")).await;
-    let findings = client(&settings(&ca, &[("pve", &refused)])).examine_changes().await;
-    has(&findings, Level::Fail, "proxmox.act_token_file");
-    let mut off = settings(&ca, &[]);
-    off.nodes.push(address("pve", "https://127.0.0.1:1"));
-    assert_eq!(client(&off).examine_changes().await, []);
+    // One node refuses it with its own words, several together.
+    let one = Server::new(&ca, |_, _| bare("401 Authentication failed!")).await;
+    let other = Server::new(&ca, |_, _| bare("401 Authentication failed!")).await;
+    for servers in [vec![("pve", &one)], vec![("pve", &one), ("agent", &other)]] {
+        let findings = client(&settings(&ca, &servers)).examine_changes().await;
+        has(&findings, Level::Fail, "proxmox.act_token_file");
+    }
 }
 
 #[tokio::test]
