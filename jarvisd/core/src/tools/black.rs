@@ -157,6 +157,7 @@ pub const BLACK: &[Black] = &[
             "override",
             "set_autonomy",
             "set_autonomy_level",
+            "kill_switch",
             "kill_switch_off",
             "release_kill_switch",
             "set_kill_switch",

@@ -7,7 +7,7 @@ use clap::Args;
 use super::words::fail;
 use crate::{
     app::AppError,
-    config::{self, Config},
+    config::{self, Config, ConfigError},
     mcp::stdio::{self, Daemon},
 };
 
@@ -29,7 +29,10 @@ pub struct McpArgs {
 
 pub async fn run(args: McpArgs, config: &Config) -> Result<ExitCode, AppError> {
     let token = config::secret("--token-file", &args.token_file)?;
-    let base = args.url.unwrap_or_else(|| format!("http://{}", config.server.listen));
+    let base = match args.url {
+        Some(url) => usable(url)?,
+        None => format!("http://{}", config.server.listen),
+    };
     let profile = if args.act { "act" } else { "read" };
     let detail = if args.full { "full" } else { "short" };
     let url = format!("{}/mcp?profile={profile}&detail={detail}", base.trim_end_matches('/'));
@@ -38,4 +41,45 @@ pub async fn run(args: McpArgs, config: &Config) -> Result<ExitCode, AppError> {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &error),
     })
+}
+
+/// An address as a browser has it. A password in it would be told in every error.
+fn usable(url: String) -> Result<String, AppError> {
+    let wrong = |value: &str, todo| {
+        AppError::Config(ConfigError::Value { key: "--url", value: value.to_owned(), todo })
+    };
+    let Ok(read) = reqwest::Url::parse(&url) else {
+        return Err(wrong("no address", "give one such as https://jarvis.lan"));
+    };
+    if !read.username().is_empty() || read.password().is_some() {
+        return Err(wrong(
+            "an address with a user or a password",
+            "give it without: the token is all that is needed",
+        ));
+    }
+    if !matches!(read.scheme(), "http" | "https") || read.query().is_some() || read.fragment().is_some() {
+        return Err(wrong(&url, "give one such as https://jarvis.lan"));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i30_an_address_with_a_password_is_refused_without_telling_it() {
+        for url in ["http://ann:canary@jarvis.lan", "https://canary@jarvis.lan/"] {
+            let why = usable(url.to_owned()).expect_err(url).to_string();
+            assert!(!why.contains("canary"), "{why}");
+        }
+        for url in
+            ["file:///etc/passwd", "jarvis.lan", "https://jarvis.lan/?token=1", "https://jarvis.lan/#a"]
+        {
+            assert!(usable(url.to_owned()).is_err(), "{url}");
+        }
+        for url in ["http://127.0.0.1:7878", "https://jarvis.lan/", "http://[::1]:7878"] {
+            assert_eq!(usable(url.to_owned()).unwrap(), url);
+        }
+    }
 }
