@@ -293,7 +293,8 @@ impl Inner {
         let allowed = self.parts.allowed(operation);
         let deadline = begun + allowed;
         let mut upid = under_way.upid.clone();
-        if upid.is_none() && !under_way.answered {
+        // An answer that names no task, or none that can be read, may have begun one all the same.
+        if upid.is_none() && (!under_way.answered || under_way.trace == Trace::Task) {
             match self.found(operation, under_way).await {
                 Found::Task(found) => {
                     if let Some(page) = page {
@@ -302,6 +303,8 @@ impl Inner {
                     }
                     upid = Some(found);
                 }
+                // It was taken on; where it left no task, the target tells.
+                Found::Traceless | Found::Unclear(_) if under_way.answered => {}
                 Found::Traceless => {
                     // What was asked for long ago has had its time.
                     let passed = Duration::from_millis(u64::try_from(under_way.age_ms).unwrap_or(0));
