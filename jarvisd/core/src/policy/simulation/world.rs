@@ -196,17 +196,20 @@ fn upset_cluster(which: u64, f: &mut Facts, r: &mut Request, dice: &mut Dice, gr
             r.pin =
                 if dice.one_in(2) { None } else { Some(identity_of(&Target::Guest(101.try_into().unwrap()))) }
         }
-        49 => {
-            let over = Fact::Known(Some("the token t1, which asked for it, was revoked".to_owned()));
-            f.credential_over = if dice.one_in(2) { over } else { Fact::unknown("not readable") };
-        }
+        49 => f.credential_over = over(dice),
         50 => r.tainted = Fact::Known(true),
-        _ => {
-            let to = [Some(Destination::Offline), Some(Destination::Nowhere), None];
-            f.target.destination =
-                if dice.one_in(4) { Fact::unknown("not readable") } else { Fact::Known(*dice.pick(&to)) };
-        }
+        _ => f.target.destination = nowhere(dice),
     }
+}
+
+fn over(dice: &mut Dice) -> Fact<Option<String>> {
+    let why = Some("the token t1, which asked for it, was revoked".to_owned());
+    if dice.one_in(2) { Fact::Known(why) } else { Fact::unknown("not readable") }
+}
+
+fn nowhere(dice: &mut Dice) -> Fact<Option<Destination>> {
+    let to = [Some(Destination::Offline), Some(Destination::Nowhere), None];
+    if dice.one_in(4) { Fact::unknown("not readable") } else { Fact::Known(*dice.pick(&to)) }
 }
 
 fn ledger(target: &Target, now: Moment, dice: &mut Dice) -> Ledger {
