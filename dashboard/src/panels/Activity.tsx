@@ -4,7 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Event } from "../protocol/Event";
 import { serverNowMs, useAt } from "../stream/clock";
-import { useLoaded, useStream, useTable } from "../stream/store";
+import { useLoadedSoon, useStream, useTable } from "../stream/store";
 import { byName } from "../ui/byName";
 import { clock, count, day, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
@@ -33,7 +33,7 @@ const LEVELS: readonly { readonly id: Level; readonly label: string }[] = [
 export function Activity() {
   const [filter, setFilter] = useState<FeedFilter>(ALL);
   const feed = useFeed(filter);
-  const loaded = useLoaded();
+  const loaded = useLoadedSoon();
   const wall = useView((v) => v.wall);
   const today = useAt((now) => day(now));
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());

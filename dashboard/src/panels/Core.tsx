@@ -3,7 +3,7 @@ import { memo, useMemo, useRef } from "react";
 import type { Node } from "../protocol/Node";
 import type { Task } from "../protocol/Task";
 import { useSight } from "../stream/sight";
-import { useCluster, useLive, useStream, useTable } from "../stream/store";
+import { useCluster, useLive, useLoadedSoon, useStream, useTable } from "../stream/store";
 import { byName } from "../ui/byName";
 import { percent, ratio, UNKNOWN } from "../ui/format";
 import { useMoving } from "../ui/motion";
@@ -204,12 +204,14 @@ interface MovingProps {
 }
 
 function Moving({ nodes, dark, linked, moving, busy, mode }: MovingProps) {
+  const soon = useLoadedSoon();
   const guests = useTable("guest");
   const last = useRef<GlobeScene | undefined>(undefined);
   // Figures change each second, what is drawn of them seldom: then it is the same scene again.
   const scene = useMemo(() => {
-    last.current = sceneOf({ nodes, guests: guests.values(), linked, dark }, last.current);
+    // The globe fills a moment after the figures: a dot for each of ten thousand guests takes its time.
+    last.current = sceneOf({ nodes, guests: soon ? guests.values() : [], linked, dark }, last.current);
     return last.current;
-  }, [nodes, guests, linked, dark]);
+  }, [nodes, guests, linked, dark, soon]);
   return <ReactorCanvas scene={scene} moving={moving && !dark} busy={busy} mode={mode} />;
 }

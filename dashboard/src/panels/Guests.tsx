@@ -2,7 +2,7 @@
 import { memo, useMemo, useRef, useState } from "react";
 import type { Guest } from "../protocol/Guest";
 import { useSight } from "../stream/sight";
-import { useCluster, useLoaded, useTable } from "../stream/store";
+import { useCluster, useLoadedSoon, useTable } from "../stream/store";
 import { count } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
@@ -12,10 +12,14 @@ import { GuestTable } from "./GuestTable";
 import { arrange, countsOf, FILTERS, type Filter, type Sort, templatesOf } from "./guestOrder";
 import "./Guests.css";
 
+/** Ordering ten thousand is no part of the first picture. */
+const NOBODY: ReadonlyMap<string, Guest> = new Map();
+
 export function Guests() {
-  const table = useTable("guest");
+  const loaded = useLoadedSoon();
+  const all = useTable("guest");
+  const table = loaded ? all : NOBODY;
   const cluster = useCluster();
-  const loaded = useLoaded();
   const sight = useSight("resources");
   const [filter, setFilter] = useState<Filter>("all");
   const [search, setSearch] = useState("");

@@ -1,6 +1,6 @@
 // One thing in full: its facts and its past. The cluster by default, a node or a guest when one is chosen.
 import { memo, useState } from "react";
-import { useCluster, useRecord, useStream } from "../stream/store";
+import { useCluster, useLoadedSoon, useRecord, useStream } from "../stream/store";
 import { totals } from "../stream/sums";
 import { Chart } from "../ui/Chart";
 import { bytesText, decimal, percentUnit, rateText, ratio } from "../ui/format";
@@ -63,6 +63,7 @@ export function HistoryDrawer() {
 
 function ClusterDrawer() {
   const cluster = useCluster();
+  const loaded = useLoadedSoon();
   const memTotal = useStream((s) => totals(s.mirror.tables).memTotalBytes);
   return (
     <Drawer
@@ -73,7 +74,7 @@ function ClusterDrawer() {
       chosen={false}
     >
       <ClusterFacts />
-      {cluster && <Charts subject="cluster" entity="cluster" memTotal={memTotal ?? undefined} />}
+      {loaded && cluster && <Charts subject="cluster" entity="cluster" memTotal={memTotal ?? undefined} />}
     </Drawer>
   );
 }

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import type { Source } from "../protocol/Source";
 import type { SourceState } from "../protocol/SourceState";
 import { sightOf, useAt } from "../stream/clock";
-import { useLoaded, useRecord, useTable } from "../stream/store";
+import { useLoadedSoon, useRecord, useTable } from "../stream/store";
 import { byName } from "../ui/byName";
 import { duration } from "../ui/format";
 import { Glyph, type Shape } from "../ui/Glyph";
@@ -35,7 +35,7 @@ const isAway = (s: Source): boolean => s.state === "lost" || s.error !== undefin
 
 export function Sight() {
   const table = useTable("source");
-  const loaded = useLoaded();
+  const loaded = useLoadedSoon();
   const ids = useMemo(
     () =>
       [...table.entries()]
@@ -51,7 +51,7 @@ export function Sight() {
     <Panel title="Sight" name="sight" meta={loaded ? `${fresh} of ${ids.length} fresh` : undefined}>
       {!loaded && <Skeleton rows={4} height={26} />}
       {loaded && ids.length === 0 && <Note text="No source has been read yet." />}
-      {ids.length > 0 && (
+      {loaded && ids.length > 0 && (
         <ul className="sources scroll" tabIndex={0} aria-label="Sources">
           {ids.map((id) => (
             <SourceRow key={id} id={id} />

@@ -1,7 +1,7 @@
 // Where the data lives and how full it is. A shared storage is one line, whichever nodes see it.
 import { memo, useMemo } from "react";
 import { useSight } from "../stream/sight";
-import { useLoaded, useTable } from "../stream/store";
+import { useLoadedSoon, useTable } from "../stream/store";
 import { type Pool, pools } from "../stream/sums";
 import { Bar, toneAt } from "../ui/Bar";
 import { bytesOf, percentUnit, ratio, UNKNOWN } from "../ui/format";
@@ -19,7 +19,7 @@ const WALL_MAX = 4;
 
 export function Storage() {
   const table = useTable("storage");
-  const loaded = useLoaded();
+  const loaded = useLoadedSoon();
   const sight = useSight("resources");
   const wall = useView((v) => v.wall);
   const list = useMemo(() => pools(table.values()), [table]);
@@ -35,7 +35,7 @@ export function Storage() {
     <Panel title="Storage" name="storage" meta={loaded ? meta : undefined} sight={sight.state} fades>
       {!loaded && <Skeleton rows={4} height={27} />}
       {loaded && list.length === 0 && <Note text="No storage." more="Proxmox shows none to this token." />}
-      {list.length > 0 && (
+      {loaded && list.length > 0 && (
         <ul className="pools scroll" tabIndex={0} aria-label="Storages">
           {shown.map((pool) => (
             <PoolRow key={pool.key} pool={pool} />
@@ -79,7 +79,7 @@ const PoolRow = memo(function PoolRow({ pool }: { readonly pool: Pool }) {
       className="pool"
       data-testid={`storage-${pool.key}`}
       data-sight={best.as_of_ms === undefined ? undefined : "lost"}
-      title={why}
+      title={[`${pool.name} ${where}`.trim(), why].filter(Boolean).join(": ")}
     >
       <StateGlyph shape={best.health} />
       <span className="cut">

@@ -4,7 +4,7 @@ import { memo, useMemo } from "react";
 import type { Task } from "../protocol/Task";
 import { useAt } from "../stream/clock";
 import { useSight } from "../stream/sight";
-import { useLoaded, useRecord, useTable } from "../stream/store";
+import { useLoadedSoon, useRecord, useTable } from "../stream/store";
 import { clock, day, duration, stamp, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
@@ -20,7 +20,7 @@ const SHOWN_MAX = 60;
 
 export function Tasks() {
   const table = useTable("task");
-  const loaded = useLoaded();
+  const loaded = useLoadedSoon();
   const sight = useSight("tasks");
   const list = useMemo(() => inOrder(table.values()).slice(0, SHOWN_MAX), [table]);
   const running = list.filter((t) => t.status === "running").length;

@@ -1,11 +1,13 @@
 // What ten thousand guests cost, counted in work and not in milliseconds.
-import { act, render, screen } from "@testing-library/react";
+import { act, render, screen, waitFor } from "@testing-library/react";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Screen } from "../app/Screen";
 import type { Guest } from "../protocol/Guest";
 import type { Node } from "../protocol/Node";
 import type { ServerFrame } from "../protocol/ServerFrame";
 import { EMPTY, type Mirror, reduce } from "../stream/reduce";
+import { answerFrom } from "../stream/rest";
 import { resetStream, useStream } from "../stream/store";
 import { urgent } from "../stream/urgent";
 import { Guests } from "./Guests";
@@ -98,6 +100,30 @@ describe("the list of ten thousand guests", () => {
     act(() => useStream.setState({ mirror }));
     expect(screen.getByTestId("guest-9000").getAttribute("aria-rowindex")).toBe("2");
   });
+});
+
+describe("the first picture", () => {
+  it("is the answer and the machines; the lists follow in a piece of their own", async () => {
+    answerFrom(async () => Response.json({ items: [], next_cursor: null, buckets: [] }));
+    render(<Screen onOut={() => undefined} locked={false} />);
+    const act = Object.getOwnPropertyDescriptor(globalThis, "IS_REACT_ACT_ENVIRONMENT");
+    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: false });
+    try {
+      const node = { name: "pve0", status: "online", health: "ok" } as Node;
+      const { tables } = showing(crowd());
+      useStream.setState({
+        mirror: { ...showing(crowd()), tables: { ...tables, node: new Map([["pve0", node]]) } },
+        link: { state: "live" },
+      });
+      await Promise.resolve();
+      expect(screen.getByTestId("node-pve0")).toBeTruthy();
+      expect(screen.queryByTestId("guest-table")).toBeNull();
+      // Ten thousand of them, on a machine that has other work.
+      await waitFor(() => expect(screen.getByTestId("guest-100")).toBeTruthy(), { timeout: 10_000 });
+    } finally {
+      if (act) Object.defineProperty(globalThis, "IS_REACT_ACT_ENVIRONMENT", act);
+    }
+  }, 20_000);
 });
 
 describe("the order of the guests", () => {

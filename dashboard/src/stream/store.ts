@@ -1,4 +1,5 @@
 // What the panels read: the mirror, the link, and selectors by id. Publishes once a second, and at once what matters.
+import { useDeferredValue } from "react";
 import { create } from "zustand";
 import type { Cluster } from "../protocol/Cluster";
 import type { ServerFrame } from "../protocol/ServerFrame";
@@ -103,6 +104,14 @@ export function useCluster(): Cluster | undefined {
 /** True once a snapshot of the cluster has come, also while the link is lost afterwards. */
 export function useLoaded(): boolean {
   return useStream((s) => s.mirror.clusterTsMs !== null);
+}
+
+/**
+ * As `useLoaded`, a moment later: the first picture is the answer and the machines, drawn at once, and the lists follow
+ * in slices that the browser may interrupt. All of it in one piece blocked the page for as long as all of it takes.
+ */
+export function useLoadedSoon(): boolean {
+  return useDeferredValue(useLoaded());
 }
 
 export function useLive(): boolean {
