@@ -30,6 +30,28 @@ for (const { name, width, height } of SIZES) {
   });
 }
 
+test("320 px, as a desktop at 400 %: no figure is clipped, and nothing in the header touches", async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 568 });
+  await logIn(page, stack);
+  await expect(page.getByTestId("key-net")).toContainText("b/s");
+  const clipped = await page.evaluate(() =>
+    [...document.querySelectorAll(".key-value")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent),
+  );
+  expect(clipped).toEqual([]);
+  const name = await page.locator(".brand b").boundingBox();
+  const link = await page.getByTestId("link").boundingBox();
+  expect((name?.x ?? 0) + (name?.width ?? 0)).toBeLessThanOrEqual(link?.x ?? 0);
+});
+
+test("chosen colours: a dialog lets nothing of the page through", async ({ page }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await logIn(page, stack);
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog")).toBeVisible();
+  const ground = await page.getByRole("dialog").evaluate((e) => getComputedStyle(e).backgroundColor);
+  expect(ground).toMatch(/^rgb\(/);
+});
+
 test("the log-in page has nothing for axe either", async ({ page }) => {
   await page.goto(stack.url);
   await expect(page.getByLabel("Password")).toBeVisible();
@@ -55,4 +77,26 @@ test("headers: a policy everywhere, hashed files for ever, the page never kept, 
   }
   expect((await request.get(`${stack.url}/assets/missing.js`)).status()).toBe(404);
   expect(await (await request.get(`${stack.url}/g/107`)).text()).toBe(html);
+});
+
+// The last story of this file: nothing is in sight after it.
+test("a long reason ends before the figures begin, in every mode and size", async ({ page }) => {
+  await logIn(page, stack);
+  stack.sim.kill();
+  await expect(page.getByTestId("headline")).toContainText("no node answers", { timeout: 60_000 });
+  for (const { name, width, height } of SIZES.slice(1)) {
+    await page.setViewportSize({ width, height });
+    for (const mode of ["jarvis", "ops", "minimal"]) {
+      await page.getByRole("group", { name: "Mode" }).getByRole("button", { name: mode }).click();
+      const over = await page.evaluate(() => {
+        const reason = document.querySelector(".headline-detail")?.getBoundingClientRect();
+        return [...document.querySelectorAll(".key, .low")].filter((e) => {
+          const box = e.getBoundingClientRect();
+          const beside = !reason || box.right <= reason.left || box.left >= reason.right;
+          return !beside && box.top < reason.bottom && box.bottom > reason.top;
+        }).length;
+      });
+      expect(over, `${name} ${mode}`).toBe(0);
+    }
+  }
 });

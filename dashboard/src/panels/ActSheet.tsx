@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { approvalById } from "../stream/act";
 import { learn, useApproval } from "../stream/acting";
+import { ended } from "../ui/format";
 import { Sheet } from "../ui/Sheet";
 import { ApprovalCard } from "./ApprovalCard";
 import { closeAct, useActSheet } from "./actSheetState";
@@ -65,7 +66,7 @@ function LinkedApproval({ id }: { readonly id: string }) {
         <ApprovalCard approval={approval} alone />
       ) : (
         <p className="act-line" role="status" data-testid="approval-missing">
-          {missing === null ? "Looking it up …" : `This approval cannot be shown. ${missing}`}
+          {missing === null ? "Looking it up …" : `This approval cannot be shown: ${ended(missing)}`}
         </p>
       )}
       <CloseRow />

@@ -56,7 +56,7 @@ export function Drawer({
         <Stale value={sight.state === "lost"}>
           <StateGlyph shape={shape} />
         </Stale>
-        <h2 ref={heading} tabIndex={-1} className="drawer-title cut">
+        <h2 ref={heading} tabIndex={-1} className="drawer-title cut" title={title}>
           {title}
         </h2>
         <span className="panel-meta">{about}</span>
@@ -73,7 +73,9 @@ export function Drawer({
           </button>
         )}
       </div>
-      <div className="panel-body drawer-body scroll hatch">{children}</div>
+      <div className="panel-body drawer-frame fades">
+        <div className="drawer-body scroll hatch">{children}</div>
+      </div>
     </section>
   );
 }

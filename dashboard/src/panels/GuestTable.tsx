@@ -1,6 +1,6 @@
 // The rows of the guests: never more of them in the page than fit, each drawn again only when its own guest changed.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useRef, useState } from "react";
+import { type CSSProperties, memo, useCallback, useMemo, useRef, useState } from "react";
 import type { Guest } from "../protocol/Guest";
 import { useRecord } from "../stream/store";
 import { Bar, toneAt } from "../ui/Bar";
@@ -14,6 +14,15 @@ const ROW_PX = 28;
 const ROW_PHONE_PX = 44;
 /** Where the daemon begins to worry about a guest's memory. */
 const MEM_MARK = 0.95;
+
+/** The column of numbers fits so many digits; Proxmox allows nine. */
+const DIGITS_MAX = 4;
+const DIGIT_PX = 8.4;
+/** Freed where the kind is not told beside the number. */
+const KIND_PX = 25;
+
+const moreFor = (digits: number): number =>
+  digits > DIGITS_MAX ? Math.max(0, Math.ceil((digits - DIGITS_MAX) * DIGIT_PX) - KIND_PX) : 0;
 
 interface TableProps {
   readonly ids: readonly string[];
@@ -34,9 +43,12 @@ export const GuestTable = memo(function GuestTable({ ids, sort, onSort }: TableP
     overscan: 6,
     initialRect: { width: 400, height: 400 },
   });
+  const digits = useMemo(() => ids.reduce((most, id) => Math.max(most, id.length), 0), [ids]);
   return (
     <div
       className="guests fades"
+      data-ids={digits > DIGITS_MAX ? "long" : undefined}
+      style={{ "--id-more": `${moreFor(digits)}px` } as CSSProperties}
       role="table"
       aria-label="Guests"
       aria-rowcount={ids.length + 1}
@@ -137,7 +149,7 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
           type="button"
           className="stretch cut"
           data-item
-          title={guest.why}
+          title={[guestName(guest), guest.why].filter(Boolean).join(": ")}
           onClick={() => select({ kind: "guest", id })}
         >
           {guestName(guest)}

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { throwSwitch } from "../stream/act";
 import { useActing } from "../stream/acting";
-import { clock, day } from "../ui/format";
+import { clock, day, ended } from "../ui/format";
 import { useView } from "../ui/view";
 import { callerWords } from "./actingWords";
 import { closeAct, openAct } from "./actSheetState";
@@ -62,8 +62,8 @@ export function KillSwitch() {
       </button>
       {trouble && (
         <p className="kill-trouble panel" role="alert">
-          <b>NOT STOPPED.</b> {trouble} On the daemon's machine <code>jarvisd kill-switch on</code> works
-          without it.
+          <b>NOT STOPPED.</b> {ended(trouble)} On the daemon's machine <code>jarvisd kill-switch on</code>{" "}
+          works without it.
           <button type="button" className="chip small" onClick={() => setTrouble(null)}>
             Close
           </button>

@@ -104,6 +104,7 @@ const NodeCard = memo(function NodeCard({ name }: { readonly name: string }) {
             type="button"
             className="stretch cut"
             data-item
+            title={name}
             onClick={() => select({ kind: "node", id: name })}
           >
             {name}

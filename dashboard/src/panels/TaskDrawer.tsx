@@ -5,7 +5,7 @@ import type { Task } from "../protocol/Task";
 import { useAt } from "../stream/clock";
 import type { LogLine } from "../stream/rest";
 import { useRecord } from "../stream/store";
-import { count, duration, stamp, utc } from "../ui/format";
+import { count, duration, ended, stamp, utc } from "../ui/format";
 import { Note } from "../ui/Panel";
 import { plain } from "../ui/plain";
 import { select } from "../ui/view";
@@ -94,7 +94,7 @@ function Log({ upid, running }: { readonly upid: string; readonly running: boole
       </p>
       {log.state === "failed" && (
         <p className="drawer-why tone-attention" role="status">
-          {log.error} I try again every few seconds.
+          {ended(log.error ?? "")} I try again every few seconds.
         </p>
       )}
       {log.state === "loading" && <p className="dim">Reading …</p>}

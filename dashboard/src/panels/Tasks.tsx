@@ -41,7 +41,7 @@ export function Tasks() {
           more="Starts, stops, backups and migrations appear here, whoever began them."
         />
       )}
-      {list.length > 0 && (
+      {loaded && list.length > 0 && (
         <ol className="tasks scroll" aria-label="Tasks" data-list="tasks">
           {list.map((t) => (
             <TaskRow key={t.upid} task={t} />
@@ -80,6 +80,7 @@ const TaskRow = memo(function TaskRow({ task }: { readonly task: Task }) {
               <button
                 type="button"
                 className="task-target"
+                title={target}
                 onClick={() => select({ kind: "guest", id: String(vmid) })}
               >
                 {target}

@@ -171,7 +171,7 @@ function Tabs({ nodes, current, states, onChoose }: TabsProps) {
             onClick={() => onChoose(node)}
           >
             {state && <Glyph shape={SHAPES[state]} word={null} />}
-            {node}
+            <span className="cut">{node}</span>
             {state && <span className="sr">, {WORDS[state]}</span>}
           </button>
         );

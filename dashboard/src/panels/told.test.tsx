@@ -177,6 +177,18 @@ describe("guests", () => {
   });
 });
 
+describe("long names", () => {
+  it("are whole for whoever points at them, and nine digits have their room", () => {
+    const name = "media-server-with-a-name-that-somebody-kept-for-ever";
+    show({ guest: new Map([["987654307", { ...guest, vmid: 987654307, name, why: "no memory left" }]]) });
+    const row = screen.getByTestId("guest-987654307");
+    expect(within(row).getByRole("button", { name }).title).toBe(`${name}: no memory left`);
+    const table = screen.getByTestId("guest-table");
+    expect(table.dataset.ids).toBe("long");
+    expect(Number.parseFloat(table.style.getPropertyValue("--id-more"))).toBeGreaterThan(0);
+  });
+});
+
 describe("the outcome of an action", () => {
   const done: ActionView = {
     id: "ac1",

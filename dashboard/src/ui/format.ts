@@ -92,6 +92,11 @@ export function celsius(v: Maybe): string {
   return known(v) ? `${plain(v, 0)}${THIN}°C` : UNKNOWN;
 }
 
+/** The daemon's reasons end without a stop, so that a sentence can go on after them. */
+export function ended(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
