@@ -168,6 +168,30 @@ describe("old figures", () => {
   });
 });
 
+describe("charts", () => {
+  it("ask nobody while the line is cut, and at once when it is back", async () => {
+    const asked: string[] = [];
+    answerFrom(async (path) => {
+      asked.push(path);
+      return Response.json(path.includes("/events") ? { items: [], next_cursor: null } : { buckets: [] });
+    });
+    const points = (): number => asked.filter((p) => p.includes("points=240")).length;
+    show();
+    await settle();
+    const before = points();
+    expect(before).toBeGreaterThan(0);
+    act(() => useStream.setState({ link: { state: "denied", why: "login" } }));
+    act(() => useView.setState({ selection: { kind: "guest", id: String(guest.vmid) } }));
+    await settle();
+    expect(points()).toBe(before);
+    expect(screen.getByTestId("history-drawer").textContent).toContain("as soon as the connection is back");
+    act(() => useStream.setState({ link: { state: "live" } }));
+    await settle();
+    expect(points()).toBeGreaterThan(before);
+    expect(screen.getByTestId("history-drawer").textContent).not.toContain("connection is back");
+  });
+});
+
 describe("guests", () => {
   it("are counted so that templates make up the difference", () => {
     const id = [...full.tables.guest.keys()].at(-1) ?? "";

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { serverNowMs } from "../stream/clock";
 import { type Bucket, history } from "../stream/rest";
+import { useLive } from "../stream/store";
 
 export const RANGES = [
   { id: "1h", label: "1 h", ms: 3_600_000 },
@@ -43,7 +44,11 @@ async function fetchAll(entity: string, metrics: readonly string[], range: Range
 export function useHistory(entity: string, metrics: readonly string[], range: Range): Past {
   const key = `${entity} ${range.id}`;
   const [past, setPast] = useState<{ key: string; past: Past } | null>(null);
+  // A daemon that is gone, or a session that has ended, has an answer of its own on the screen; the charts keep what
+  // they have, and are read again as soon as there is somebody to ask.
+  const live = useLive();
   useEffect(() => {
+    if (!live) return;
     let gone = false;
     const load = async (): Promise<void> => {
       if (document.hidden) return;
@@ -62,8 +67,11 @@ export function useHistory(entity: string, metrics: readonly string[], range: Ra
       gone = true;
       clearInterval(timer);
     };
-  }, [key, entity, metrics, range]);
+  }, [key, entity, metrics, range, live]);
   if (past?.key === key) return past.past;
   const toMs = serverNowMs();
-  return { fromMs: toMs - range.ms, toMs, state: "loading", buckets: {} };
+  const none = { fromMs: toMs - range.ms, toMs, buckets: {} };
+  return live
+    ? { ...none, state: "loading" }
+    : { ...none, state: "failed", error: "Read as soon as the connection is back." };
 }
