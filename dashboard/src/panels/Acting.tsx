@@ -45,34 +45,34 @@ export function Acting() {
       actions.some((a) => isOpen(a) || now - (a.ended_ms ?? a.asked_ms) < OUTCOME_FRESH_MS) ||
       approvals.some((a) => a.decided_ms !== undefined && now - a.decided_ms < OUTCOME_FRESH_MS),
   );
-  const shown = useMemo(() => {
-    const open = actions.filter(isOpen);
-    return [...open, ...actions.filter((a) => !isOpen(a)).slice(0, ENDED_SHOWN)];
-  }, [actions]);
+  const running = useMemo(() => actions.filter(isOpen), [actions]);
+  const ended = useMemo(() => actions.filter((a) => !isOpen(a)).slice(0, ENDED_SHOWN), [actions]);
   if (!known) return null;
   const has = (ids: string): typeof approvals => approvals.filter((a) => ids.split(" ").includes(a.id));
   const waiting = has(waitingIds);
   const decided = has(decidedIds);
-  if (waiting.length + decided.length + shown.length === 0) return null;
-  const running = shown.filter(isOpen).length;
+  if (waiting.length + decided.length + running.length + ended.length === 0) return null;
+  // What was done and what was decided against, in the order in which it came about: the newest word stands first.
+  const past = [
+    ...ended.map((a) => ({ atMs: a.ended_ms ?? a.asked_ms, row: <ActionRow key={a.id} action={a} /> })),
+    ...decided.map((a) => ({ atMs: a.decided_ms ?? a.expires_ms, row: <DecidedRow key={a.id} id={a.id} /> })),
+  ].sort((a, b) => b.atMs - a.atMs);
   return (
     <Panel
       title={waiting.length > 0 ? "Waits for you" : "Acting"}
       name="acting"
       tone={waiting.length > 0 ? "attention" : undefined}
       fresh={fresh}
-      meta={waiting.length > 0 ? `${waiting.length} waiting` : `${running} running`}
+      meta={waiting.length > 0 ? `${waiting.length} waiting` : `${running.length} running`}
     >
       <div className="acting scroll" data-list="acting">
         {waiting.map((a) => (
           <ApprovalCard key={a.id} approval={a} />
         ))}
-        {shown.map((a) => (
+        {running.map((a) => (
           <ActionRow key={a.id} action={a} />
         ))}
-        {decided.map((a) => (
-          <DecidedRow key={a.id} id={a.id} />
-        ))}
+        {past.map(({ row }) => row)}
       </div>
       <p className="sr" role="alert">
         {waiting.length > 0 ? `${count(waiting.length, "action")} waiting for your word` : ""}

@@ -155,7 +155,11 @@ const GuestRow = memo(function GuestRow({ id, index, top, height }: RowProps) {
           {guestName(guest)}
         </button>
         <span className="sr">{guest.kind === "lxc" ? "container" : "virtual machine"}</span>
-        {guest.lock !== undefined && <span className="tag">{guest.lock}</span>}
+        {guest.lock !== undefined && (
+          <span className="tag" title={`locked: ${guest.lock}`}>
+            {guest.lock}
+          </span>
+        )}
         <ActMenu kind="guest" id={id} name={guestName(guest)} />
       </Cell>
       <Cell name="node">

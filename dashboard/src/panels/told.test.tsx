@@ -255,6 +255,64 @@ describe("the outcome of an action", () => {
   });
 });
 
+describe("what was decided against", () => {
+  it("stands where the newest word stands, before what was done earlier", () => {
+    const denied = {
+      id: "ap9",
+      hash: "a".repeat(64),
+      tool: "stop_guest",
+      title: "Stop",
+      args: {},
+      target: "guest/107",
+      vmid: 107,
+      tier: "red",
+      effect: "stop_guest",
+      proposer: "human/ann",
+      objections: [],
+      exact_calls: [],
+      state: "denied",
+      opened_ms: NOW - 30_000,
+      expires_ms: NOW + 270_000,
+      decided_ms: NOW - 500,
+    } as unknown as ActingView["approvals"][number];
+    useActing.setState({
+      view: {
+        kill_switch: { on: false },
+        autonomy: {
+          level: 2,
+          hour_used: 0,
+          hour_max: 6,
+          day_used: 0,
+          day_max: 20,
+          quarantined: [],
+          scores: [],
+        },
+        approvals: [denied],
+        actions: [
+          {
+            id: "ac1",
+            tool: "start_guest",
+            title: "Start",
+            args: {},
+            target: "guest/107",
+            vmid: 107,
+            tier: "yellow",
+            effect: "start_guest",
+            caller: "human/ann",
+            state: "ok",
+            log: [],
+            asked_ms: NOW - 60_000,
+            ended_ms: NOW - 50_000,
+          },
+        ],
+      },
+      seq: 1,
+    });
+    show();
+    expect(top("panel-acting", /^(decided|action)-/)).toEqual(["decided-ap9", "action-ac1"]);
+  });
+});
+
 describe("the blast of a plan", () => {
   it("names once what all of them go down through", () => {
     const through = "node agent1";
