@@ -38,7 +38,7 @@ fn row(json: &str, odd: &mut Oddities) -> Result<Option<TaskRow>, Unreadable> {
     let part = |i: usize| upid.as_str().split(':').nth(i).unwrap_or_default().to_owned();
     let start_s = f.starttime.read("starttime", odd).or_else(|| u64::from_str_radix(&part(4), 16).ok());
     let end_ms = f.endtime.read("endtime", odd).and_then(ms);
-    let exit = f.status.read("status", odd);
+    let exit = f.status.read("status", odd).map(|exit| short(exit, WORD_BYTES_MAX));
     let user = match (f.user.read("user", odd), f.tokenid.read("tokenid", odd)) {
         (Some(user), Some(token)) if !user.contains('!') => format!("{user}!{token}"),
         (Some(user), _) => user,
@@ -46,9 +46,9 @@ fn row(json: &str, odd: &mut Oddities) -> Result<Option<TaskRow>, Unreadable> {
     };
     Ok(Some(TaskRow {
         node,
-        kind: f.kind.read("type", odd).unwrap_or_else(|| part(5)),
-        target: f.id.read("id", odd),
-        user,
+        kind: short(f.kind.read("type", odd).unwrap_or_else(|| part(5)), WORD_BYTES_MAX),
+        target: f.id.read("id", odd).map(|id| short(id, WORD_BYTES_MAX)),
+        user: short(user, WORD_BYTES_MAX),
         start_ms: start_s.and_then(ms).ok_or("no start time")?,
         end_ms,
         status: status(end_ms.is_some(), exit.as_deref()),
@@ -92,12 +92,15 @@ pub(in super::super) fn task_end(
         Some("stopped") => true,
         _ => return Err(format!("neither running nor stopped: {}", start(data))),
     };
-    let value = (status(ended, exit.as_deref().filter(|_| ended)), exit.filter(|_| ended));
+    let exit = exit.map(|exit| short(exit, WORD_BYTES_MAX)).filter(|_| ended);
+    let value = (status(ended, exit.as_deref()), exit);
     Ok(Decoded { value, odd_rows: u32::from(odd.first.is_some()), first_odd: odd.first })
 }
 
 /// A longer line is cut. Nobody reads further, and to look for secrets in megabytes holds everybody up.
 const LINE_BYTES_MAX: usize = 8 * 1024;
+/// Proxmox takes a task's last word from the last 4 KiB of its log. Each is sent to every screen.
+const WORD_BYTES_MAX: usize = 4 * 1024;
 
 /// A line of a task's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +127,7 @@ pub(in super::super) fn log_lines(
     let line = |json: &str, odd: &mut Oddities| {
         let f: Line = fields(json, odd)?;
         let number = f.n.read("n", odd).ok_or("no line number")?;
-        Ok(Some(LogLine { number, text: short(f.t.read("t", odd).unwrap_or_default()) }))
+        Ok(Some(LogLine { number, text: short(f.t.read("t", odd).unwrap_or_default(), LINE_BYTES_MAX) }))
     };
     let read = rows(data, line, |l| value.push(l))?;
     if value.len() > limit {
@@ -136,9 +139,9 @@ pub(in super::super) fn log_lines(
 }
 
 /// Cut between words, so that no half of a secret is left that nothing would tell for one.
-fn short(mut text: String) -> String {
-    if text.len() > LINE_BYTES_MAX {
-        let head = text.get(..text.floor_char_boundary(LINE_BYTES_MAX)).unwrap_or_default();
+fn short(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let head = text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default();
         let end = head.rfind(char::is_whitespace).unwrap_or(head.len());
         text.truncate(end);
         text.push_str(" …");

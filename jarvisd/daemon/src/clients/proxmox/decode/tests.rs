@@ -185,6 +185,20 @@ fn every_recorded_task_decodes() {
 }
 
 #[test]
+fn a_task_of_megabytes_is_cut() {
+    let long = || "x ".repeat(1 << 20);
+    let upid = "UPID:pve:00000001:00000001:6B0330F7:vzdump:101:root@pam:";
+    let row = json!({"upid": upid, "node": "pve", "starttime": 1, "endtime": 2, "type": long(), "id": long(),
+        "user": long(), "status": long()});
+    let task = tasks(&raw(&json!([row]))).unwrap().value.remove(0);
+    let texts = [task.kind, task.target.unwrap(), task.user, task.exit.unwrap()];
+    assert!(texts.iter().all(|text| text.len() < 5_000 && text.ends_with('…')));
+    assert_eq!(task.status, TaskStatus::Failed);
+    let end = task_end(&raw(&json!({"status": "stopped", "exitstatus": long()}))).unwrap().value;
+    assert!(end.0 == TaskStatus::Failed && end.1.unwrap().len() < 5_000);
+}
+
+#[test]
 fn a_log_line_of_megabytes_is_cut_between_words_and_only_the_lines_asked_for_are_kept() {
     let long = format!("{} password=canary-4711 {}", "x".repeat(8_180), "y".repeat(1 << 20));
     let read =
