@@ -38,6 +38,8 @@ pub(super) struct Files {
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
     _file: File,
+    /// The file alone may be tidied away under its holder, and the next opener would make another.
+    _dir: Option<File>,
 }
 
 impl Files {
@@ -72,23 +74,31 @@ impl Files {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = rustix::fs::open(&self.lock, flags, Mode::from(FILE_MODE));
         let mut file = File::from(opened.map_err(|e| unusable(e.into()))?);
+        let in_use = |file: &mut File| {
+            let mut holder = String::new();
+            // Only to name the holder; an unreadable file still means somebody has it.
+            let _ = Read::by_ref(file).take(64).read_to_string(&mut holder);
+            let holder = holder.trim();
+            let holder = if holder.is_empty() { "process unknown" } else { holder }.to_owned();
+            StoreError::InUse { dir: self.dir.clone(), holder }
+        };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let mut holder = String::new();
-                // Only to name the holder; an unreadable file still means somebody has it.
-                let _ = Read::by_ref(&mut file).take(64).read_to_string(&mut holder);
-                let holder = holder.trim();
-                let holder = if holder.is_empty() { "process unknown" } else { holder }.to_owned();
-                return Err(StoreError::InUse { dir: self.dir.clone(), holder });
-            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(&mut file)),
             Err(e) => return Err(unusable(e.into())),
+        }
+        // Not every file system locks directories, and not every directory can be opened; the file is locked.
+        let dir = File::open(&self.dir).ok();
+        if let Some(dir) = &dir
+            && flock(dir, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK)
+        {
+            return Err(in_use(&mut file));
         }
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "process {}", std::process::id()))
             .map_err(unusable)?;
-        Ok(DirectoryLock { _file: file })
+        Ok(DirectoryLock { _file: file, _dir: dir })
     }
 
     /// Whether there is a database; an error if there is only a part of one.

@@ -34,6 +34,10 @@ async fn a_second_daemon_on_the_directory_is_refused_until_the_first_is_gone() {
     let error = refused(dir.path());
     assert!(matches!(error, StoreError::InUse { .. }));
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    for _ in 0..2 {
+        fs::remove_file(dir.path().join("jarvis.lock")).unwrap();
+        assert!(matches!(refused(dir.path()), StoreError::InUse { .. }), "a lock that was tidied away");
+    }
     assert_eq!(store.events().append(vec![event("still mine")]).await.unwrap()[0].id, 1);
     store.close().await.unwrap();
     assert_eq!(open(dir.path()).events().last_id().await.unwrap(), 1);
