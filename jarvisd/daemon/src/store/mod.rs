@@ -146,8 +146,15 @@ impl Store {
         let (opened, health, file) = (opened.clone(), health.clone(), files.database.clone());
         move || {
             let gone = !opened.stands() || !health.log_stands();
-            health.displaced(gone);
-            if gone { Err(StoreError::Displaced { file: file.clone() }) } else { Ok(()) }
+            let new = health.displaced(gone);
+            let error = StoreError::Displaced { file: file.clone() };
+            match (gone, new) {
+                // Nothing else would say so: what is written goes on to reach the file that was opened.
+                (true, true) => tracing::error!("{error}"),
+                (false, true) => tracing::info!("{} is the database again that was opened", file.display()),
+                _ => {}
+            }
+            if gone { Err(error) } else { Ok(()) }
         }
     }
 

@@ -93,8 +93,10 @@ impl Health {
         log.is_none_or(|log| log.stands())
     }
 
-    pub fn displaced(&self, displaced: bool) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).displaced = displaced;
+    /// Whether it was otherwise until now.
+    pub fn displaced(&self, displaced: bool) -> bool {
+        let mut ailments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut ailments.displaced, displaced) != displaced
     }
 
     pub fn is_displaced(&self) -> bool {
