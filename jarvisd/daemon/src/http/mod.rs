@@ -99,7 +99,7 @@ pub async fn serve(
     let feed = tokio::spawn(site.feed.clone().run(shutdown.clone()));
     let workers = usize::from(site.config.server.workers);
     let wanted = usize::from(site.config.server.sockets_max) + CONNECTIONS_BESIDES;
-    let room = room::make(wanted, scrape::CONNECTIONS_MAX);
+    let room = room::make(wanted, scrape::CONNECTIONS_MAX)?;
     let metrics = scrape::server(&site, metrics_listener, room.metrics)?;
     let server = HttpServer::new(move || {
         let site = Rc::new(site.clone());

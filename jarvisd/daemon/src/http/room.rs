@@ -3,6 +3,8 @@
 //! A machine that allows fewer than are configured gets fewer; those who come later wait their turn, and the daemon
 //! itself goes on reading.
 
+use std::io;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Listeners, event loops, the database with its readers, the log, and the connections to the cluster's nodes.
@@ -20,7 +22,10 @@ pub struct Room {
 }
 
 /// Raises the limit of open files as far as is needed and allowed, and shares out what there is.
-pub fn make(http: usize, metrics: usize) -> Room {
+///
+/// # Errors
+/// With less than the daemon itself needs, servers fail in the middle of their start, and the switch cannot be read.
+pub fn make(http: usize, metrics: usize) -> io::Result<Room> {
     let wanted = number(http.saturating_add(metrics));
     let limits = getrlimit(Resource::Nofile);
     let needed = wanted.saturating_add(RESERVED);
@@ -30,6 +35,7 @@ pub fn make(http: usize, metrics: usize) -> Room {
         // Shells start programs with a low soft limit out of habit; up to the hard one it is ours to choose.
         if more > soft && setrlimit(Resource::Nofile, raised).is_ok() { more } else { soft }
     });
+    enough(open_max)?;
     let room = share(http, metrics, open_max);
     if room.http < http {
         tracing::warn!(
@@ -38,7 +44,17 @@ pub fn make(http: usize, metrics: usize) -> Room {
             room.http
         );
     }
-    room
+    Ok(room)
+}
+
+fn enough(open_max: u64) -> io::Result<()> {
+    if open_max >= RESERVED + CONNECTIONS_MIN {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "the limit of {open_max} open files is too low to serve anybody; raise it to 256 or more (ulimit -n, or \
+         LimitNOFILE= of the unit)"
+    )))
 }
 
 fn share(http: usize, metrics: usize, open_max: u64) -> Room {
@@ -56,6 +72,18 @@ fn number(n: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_below_what_the_daemon_needs_itself_is_told() {
+        for open_max in [0, 32, 55] {
+            let error = enough(open_max).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("{open_max} open files")) && error.contains("ulimit -n"),
+                "{error}"
+            );
+        }
+        assert!(enough(56).is_ok() && enough(u64::MAX).is_ok());
+    }
 
     #[test]
     fn what_is_reserved_is_never_given_away() {
