@@ -22,6 +22,7 @@ use jarvisd::{
     clock::Clock,
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use rustix::process::Signal;
 use secrecy::SecretString;
 use sshd::{Sshd, client, free_port, whoami};
 
@@ -86,15 +87,15 @@ async fn a_session_that_died_unnoticed_is_replaced_and_the_command_runs_once() {
     let count = server.dir.path().join("count");
     let line = format!("echo run >> {}", count.display());
     ssh.exec(&pve(), command(&line)).await.unwrap();
-    for (signal, runs) in [("-KILL", 2), ("-STOP", 3)] {
+    for (signal, runs) in [(Signal::KILL, 2), (Signal::STOP, 3)] {
         server.signal_connections(signal);
         let began = Instant::now();
         let out = ssh.exec(&pve(), command(&line)).await;
-        assert_eq!(out.unwrap_or_else(|e| panic!("{signal}: {e}")).exit, Some(0));
-        assert!(began.elapsed() < Duration::from_secs(8), "{signal}: {:?}", began.elapsed());
-        assert_eq!(fs::read_to_string(&count).unwrap().lines().count(), runs, "{signal}");
+        assert_eq!(out.unwrap_or_else(|e| panic!("{signal:?}: {e}")).exit, Some(0));
+        assert!(began.elapsed() < Duration::from_secs(8), "{signal:?}: {:?}", began.elapsed());
+        assert_eq!(fs::read_to_string(&count).unwrap().lines().count(), runs, "{signal:?}");
     }
-    server.signal_connections("-KILL");
+    server.signal_connections(Signal::KILL);
 }
 
 #[tokio::test]

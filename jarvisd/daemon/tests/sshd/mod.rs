@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use secrecy::SecretString;
 
 use super::{Clock, HostKeys, Settings, Shells, Ssh, Target};
@@ -80,10 +81,15 @@ impl Sshd {
     }
 
     /// Sends a signal to what serves the connections there are; the server itself goes on.
-    pub fn signal_connections(&self, signal: &str) {
-        let parent = self.child.id().to_string();
-        let done = Process::new("pkill").args([signal, "-P", &parent]).status().expect("pkill");
-        assert!(done.success(), "sshd has no connection to signal");
+    pub fn signal_connections(&self, signal: Signal) {
+        let parent = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+        assert!(!children.trim().is_empty(), "sshd has no connection to signal");
+        for child in children.split_whitespace() {
+            let pid = Pid::from_raw(child.parse().unwrap()).unwrap();
+            // It may have ended since.
+            let _ = kill_process(pid, signal);
+        }
     }
 
     pub fn known(&self) -> String {
