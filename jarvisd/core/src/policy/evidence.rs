@@ -54,9 +54,9 @@ fn seen_cluster(state: &ClusterState) -> Result<&Cluster, &'static str> {
     }
 }
 
-/// A cluster without a name is a node alone.
+/// A cluster without a name is a node alone; several nodes without one are a cluster that does not tell of its quorum.
 fn is_standalone(cluster: &Cluster) -> bool {
-    cluster.name.is_empty()
+    cluster.name.is_empty() && cluster.nodes_total <= 1
 }
 
 pub fn sight(state: &ClusterState) -> Fact<Sight> {

@@ -89,6 +89,8 @@ fn i15_unknown_is_not_down() {
     edit(&mut state, |cluster| cluster.quorate = None);
     assert!(sight(&state).known().is_none(), "a cluster of which quorum is not known");
     edit(&mut state, |cluster| cluster.name = String::new());
+    assert!(sight(&state).known().is_none(), "three nodes that name no cluster");
+    edit(&mut state, |cluster| cluster.nodes_total = 1);
     assert_eq!(sight(&state).known().unwrap().quorate, None, "a node alone has none");
     assert_eq!(votes(&state), Fact::Known(Votes::Standalone));
 }
