@@ -1,20 +1,21 @@
 //! One answer of `membership`: quorum, and which nodes the cluster itself calls online.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::resources::empty_node;
 use crate::cluster::{
-    ClusterState,
+    ClusterState, NodeName,
     memory::{Member, Members},
     reading::Membership,
 };
 
 pub(super) fn take(state: &mut ClusterState, answer: &Membership, at_ms: i64) {
-    let nodes = answer
-        .nodes
-        .iter()
-        .map(|m| (m.name.clone(), Member { online: m.online, ip: m.ip.clone() }))
-        .collect();
+    let mut nodes: BTreeMap<NodeName, Member> = BTreeMap::new();
+    for m in &answer.nodes {
+        // Named twice and said to be both: the worse word holds.
+        let online = m.online && nodes.get(&m.name).is_none_or(|twin| twin.online);
+        nodes.insert(m.name.clone(), Member { online, ip: m.ip.clone() });
+    }
     let mut members = Members {
         at_ms,
         since_ms: at_ms,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jarvis_core::{cluster::GuestKind, graph::GuestConfig};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Decoded, Unreadable, start};
+use super::{Decoded, Unreadable, guest::UNREADABLE, start};
 
 /// A guest's configuration as far as decisions need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,11 +66,17 @@ pub(in super::super) fn guest_file(
         config,
         name: text(if kind == GuestKind::Qemu { "name" } else { "hostname" }),
         digest: text("digest").unwrap_or_default(),
-        lock: text("lock"),
+        lock: map.get("lock").and_then(lock),
         template: flag("template"),
         tags: text("tags").map(|t| super::words(&t)).unwrap_or_default(),
     };
     Ok(Decoded { value, ..Decoded::default() })
+}
+
+/// What cannot be read holds the guest as well.
+fn lock(value: &Value) -> Option<String> {
+    let unreadable = matches!(value, Value::Array(_) | Value::Object(_)).then(|| UNREADABLE.to_owned());
+    text(value).or(unreadable)
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -75,14 +75,23 @@ pub(super) fn row(
         disk_used_bytes: disk.filter(|bytes| kind == GuestKind::Lxc || *bytes > 0),
         disk_total_bytes: f.maxdisk.read("maxdisk", odd),
         uptime_s: f.uptime.read("uptime", odd),
-        lock: f.lock.read("lock", odd).map(|lock| short(lock, "lock", odd)),
+        lock: held(f.lock, "lock", odd).map(|lock| short(lock, "lock", odd)),
         pool: f.pool.read("pool", odd).map(|pool| short(pool, "pool", odd).into()),
-        ha_state: f.hastate.read("hastate", odd).map(|state| short(state, "hastate", odd)),
+        ha_state: held(f.hastate, "hastate", odd).map(|state| short(state, "hastate", odd)),
         net_in_bytes: f.netin.read("netin", odd),
         net_out_bytes: f.netout.read("netout", odd),
         disk_read_bytes: f.diskread.read("diskread", odd),
         disk_write_bytes: f.diskwrite.read("diskwrite", odd),
     })
+}
+
+/// Of a lock or a state of HA that is there and cannot be read.
+pub(super) const UNREADABLE: &str = "unreadable";
+
+/// What holds a guest: something is there, whatever it is, and nothing must be done to it as if there were not.
+fn held(field: Field<String>, name: &str, odd: &mut Oddities) -> Option<String> {
+    let unreadable = matches!(field, Field::Odd).then(|| UNREADABLE.to_owned());
+    field.read(name, odd).or(unreadable)
 }
 
 /// QEMU's own word is the finer one: the list calls a paused VM running.
@@ -122,9 +131,13 @@ pub(super) fn ratio(share: f64, name: &str, odd: &mut Oddities) -> Option<f64> {
     Some(share.min(1.0))
 }
 
+/// Under HA, in a state that is not told.
+const MANAGED: &str = "managed";
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Ha {
+    managed: Field<bool>,
     state: Field<String>,
 }
 
@@ -150,7 +163,9 @@ pub(in super::super) fn guest_now(
         return Err(format!("asked for guest {vmid}, answered for {}", value.vmid));
     }
     if let Some(ha) = extra.ha.and_then(|raw| serde_json::from_str::<Ha>(raw.get()).ok()) {
-        value.ha_state = value.ha_state.or(ha.state.read("ha.state", &mut odd));
+        // In whatever state: it is the manager's, which says more when it is asked.
+        let managed = ha.managed.read("ha.managed", &mut odd).unwrap_or(false).then(|| MANAGED.to_owned());
+        value.ha_state = value.ha_state.or(held(ha.state, "ha.state", &mut odd)).or(managed);
     }
     let odd_rows = u32::from(odd.first.is_some());
     Ok(Decoded { value, odd_rows, first_odd: odd.first })

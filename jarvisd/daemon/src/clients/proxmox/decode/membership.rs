@@ -19,6 +19,9 @@ struct Fields {
     local: Field<bool>,
 }
 
+/// Of a cluster whose row does not name it.
+const UNNAMED: &str = "(unnamed)";
+
 enum Row {
     Cluster { name: Option<String>, quorate: Option<bool> },
     Node(Member),
@@ -28,8 +31,11 @@ pub(in super::super) fn membership(data: &RawValue) -> Result<Decoded<Membership
     let mut value = Membership::default();
     let read = rows(data, row, |row| match row {
         Row::Cluster { name, quorate } => {
-            value.cluster_name = name;
-            value.quorate = quorate;
+            // Only its name tells a cluster from a node alone, which has no quorum to lose.
+            value.cluster_name = Some(name.unwrap_or_else(|| UNNAMED.to_owned()));
+            // Rows that contradict each other: the worse one holds.
+            value.quorate =
+                if value.quorate == Some(false) { value.quorate } else { quorate.or(value.quorate) };
         }
         Row::Node(member) => value.nodes.push(member),
     })?;

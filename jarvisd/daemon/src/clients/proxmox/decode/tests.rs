@@ -379,3 +379,52 @@ fn a_row_without_identity_is_left_out_and_an_odd_value_is_unknown() {
     let odd = &read.value.guests[1];
     assert_eq!((odd.vmid.get(), odd.cpu, odd.mem_used_bytes), (102, None, None));
 }
+
+#[test]
+fn i15_a_cluster_that_is_not_named_is_a_cluster_all_the_same() {
+    let read = |row| membership(&raw(&json!([row]))).unwrap().value;
+    for name in [json!(null), json!(""), json!({})] {
+        let seen = read(json!({"type":"cluster","name":name,"quorate":0}));
+        assert!(seen.cluster_name.is_some() && seen.quorate == Some(false), "{name}: {seen:?}");
+    }
+    let alone = read(json!({"type":"node","name":"pve","online":1}));
+    assert_eq!((alone.cluster_name, alone.quorate), (None, None));
+}
+
+#[test]
+fn i18_i19_what_holds_a_guest_holds_it_also_when_it_cannot_be_read() {
+    let node = "pve".parse().unwrap();
+    let now = |more: Value| {
+        let mut row = json!({"vmid": 100, "status": "running", "maxmem": 1});
+        row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        guest_now(&raw(&row), &node, GuestKind::Qemu, 100.try_into().unwrap()).unwrap().value
+    };
+    for odd in [json!(true), json!({"a": 1}), json!(["backup"])] {
+        assert_eq!(now(json!({"lock": odd})).lock.as_deref(), Some("unreadable"), "{odd}");
+        assert_eq!(now(json!({"ha": {"managed": 1, "state": odd}})).ha_state.as_deref(), Some("unreadable"));
+    }
+    assert_eq!(now(json!({"ha": {"managed": "1"}})).ha_state.as_deref(), Some("managed"));
+    for free in [json!({}), json!({"lock": null, "ha": {"managed": 0}}), json!({"lock": "", "ha": null})] {
+        let now = now(free);
+        assert_eq!((now.lock, now.ha_state), (None, None));
+    }
+    let file = |lock: Value| guest_file(&raw(&json!({"lock": lock})), GuestKind::Qemu).unwrap().value.lock;
+    assert_eq!(file(json!(["backup"])).as_deref(), Some("unreadable"));
+    assert_eq!(
+        (file(json!("backup")).as_deref(), file(json!(null)), file(json!(" "))),
+        (Some("backup"), None, None)
+    );
+}
+
+#[test]
+fn i15_rows_of_the_cluster_that_contradict_each_other_mean_no_quorum() {
+    let row = |quorate| json!({"type":"cluster","name":"c","quorate":quorate});
+    for (rows, says) in [
+        (vec![row(json!(0)), row(json!(1))], Some(false)),
+        (vec![row(json!(1)), row(json!(0))], Some(false)),
+        (vec![row(json!(1)), row(json!(null))], Some(true)),
+        (vec![row(json!(null))], None),
+    ] {
+        assert_eq!(membership(&raw(&json!(rows))).unwrap().value.quorate, says, "{rows:?}");
+    }
+}
