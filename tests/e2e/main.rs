@@ -31,6 +31,7 @@ mod mcp_hostile;
 mod mcp_pipe;
 mod mcp_wire;
 mod mute;
+mod odd_acts;
 mod odd_api;
 mod records;
 mod refused;
