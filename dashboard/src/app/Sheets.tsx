@@ -6,7 +6,7 @@ import { useActing } from "../stream/acting";
 import { serverNowMs } from "../stream/clock";
 import { logOut } from "../stream/rest";
 import { useStream, useTable } from "../stream/store";
-import { byName } from "../ui/byName";
+import { byName } from "../stream/byName";
 import { plain } from "../ui/plain";
 import { Sheet } from "../ui/Sheet";
 import { MODES, select, setMode } from "../ui/view";

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Event } from "../protocol/Event";
 import { serverNowMs, useAt } from "../stream/clock";
 import { useLoadedSoon, useStream, useTable } from "../stream/store";
-import { byName } from "../ui/byName";
+import { byName } from "../stream/byName";
 import { clock, count, day, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";

@@ -4,7 +4,7 @@ import type { Node } from "../protocol/Node";
 import type { Task } from "../protocol/Task";
 import { useSight } from "../stream/sight";
 import { useCluster, useLive, useLoadedSoon, useStream, useTable } from "../stream/store";
-import { byName } from "../ui/byName";
+import { byName } from "../stream/byName";
 import { percent, ratio, UNKNOWN } from "../ui/format";
 import { useMoving } from "../ui/motion";
 import { useView } from "../ui/view";

@@ -6,7 +6,7 @@ import { GAP_MS, SERIES_SPAN_MS, samplesOf, watchSeries } from "../stream/series
 import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
 import { Bar, type Tone, toneAt, toneOf } from "../ui/Bar";
-import { byName } from "../ui/byName";
+import { byName } from "../stream/byName";
 import {
   bytesOf,
   celsius,

@@ -4,7 +4,7 @@ import type { Source } from "../protocol/Source";
 import type { SourceState } from "../protocol/SourceState";
 import { sightOf, useAt } from "../stream/clock";
 import { useLoadedSoon, useRecord, useTable } from "../stream/store";
-import { byName } from "../ui/byName";
+import { byName } from "../stream/byName";
 import { duration } from "../ui/format";
 import { Glyph, type Shape } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";

@@ -6,7 +6,7 @@ import type { Node } from "../protocol/Node";
 import type { Storage } from "../protocol/Storage";
 import type { Order } from "../stream/act";
 import type { Tables } from "../stream/reduce";
-import { byName } from "../ui/byName";
+import { byName } from "../stream/byName";
 import { plain } from "../ui/plain";
 
 export interface Field {

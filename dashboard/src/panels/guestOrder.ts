@@ -1,7 +1,7 @@
 // Which guests are shown and in which order. Pure.
 
 import type { Guest } from "../protocol/Guest";
-import { byName } from "../ui/byName";
+import { byName } from "../stream/byName";
 import { plain } from "../ui/plain";
 
 export type Filter = "all" | "vm" | "ct" | "issues";

@@ -1,7 +1,7 @@
 // Sums over records which the daemon sends one by one: the key numbers of the whole cluster. Pure.
 import type { Node } from "../protocol/Node";
 import type { Storage } from "../protocol/Storage";
-import { byName } from "../ui/byName";
+import { byName } from "./byName";
 import type { Tables } from "./reduce";
 
 export interface Totals {

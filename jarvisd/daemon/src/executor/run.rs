@@ -255,17 +255,9 @@ impl Inner {
     ) -> Result<UnderWay, Ended> {
         match sent {
             Ok(Sent { upid }) => {
-                if let Some(upid) = &upid
-                    && let Err(error) = self.parts.store.intents().sent(&page.id(), upid.as_str()).await
-                {
-                    // The task is found again by reading, should it come to that.
-                    tracing::error!(%error, %upid, "the task of an action could not be noted");
-                }
+                self.note_task(page, upid.as_ref()).await;
                 self.step(Step::TaskKept);
-                page.write(|view| {
-                    view.state = ActionState::Running;
-                    view.upid.clone_from(&upid);
-                });
+                Self::shown_running(page, upid.as_ref());
                 self.parts.poke();
                 Ok(UnderWay { upid, answered: true, ..under_way })
             }
@@ -280,6 +272,24 @@ impl Inner {
                 Ok(under_way)
             }
         }
+    }
+
+    async fn note_task(&self, page: &Page, upid: Option<&Upid>) {
+        if let Some(upid) = upid
+            && let Err(error) = self.parts.store.intents().sent(&page.id(), upid.as_str()).await
+        {
+            // The task is found again by reading, should it come to that.
+            tracing::error!(%error, %upid, "the task of an action could not be noted");
+        }
+    }
+
+    /// It was taken on, and this is its task where it has one.
+    fn shown_running(page: &Page, upid: Option<&Upid>) {
+        page.write(|view| {
+            view.state = ActionState::Running;
+            view.upid = upid.cloned();
+            view.message = None;
+        });
     }
 
     /// Follows what was sent and looks for itself; `None` when the daemon stops meanwhile.
@@ -298,8 +308,8 @@ impl Inner {
             match self.found(operation, under_way).await {
                 Found::Task(found) => {
                     if let Some(page) = page {
-                        self.parts.store.intents().sent(&page.id(), found.as_str()).await.ok();
-                        page.write(|view| view.upid = Some(found.clone()));
+                        self.note_task(page, Some(&found)).await;
+                        Self::shown_running(page, Some(&found));
                     }
                     upid = Some(found);
                 }
