@@ -3,10 +3,10 @@
 import { type KeyboardEvent, useMemo, useState } from "react";
 import { openAct } from "../panels/actSheetState";
 import { useActing } from "../stream/acting";
+import { byName } from "../stream/byName";
 import { serverNowMs } from "../stream/clock";
 import { logOut } from "../stream/rest";
 import { useStream, useTable } from "../stream/store";
-import { byName } from "../stream/byName";
 import { plain } from "../ui/plain";
 import { Sheet } from "../ui/Sheet";
 import { MODES, select, setMode } from "../ui/view";

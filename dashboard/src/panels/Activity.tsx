@@ -3,9 +3,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Event } from "../protocol/Event";
+import { byName } from "../stream/byName";
 import { serverNowMs, useAt } from "../stream/clock";
 import { useLoadedSoon, useStream, useTable } from "../stream/store";
-import { byName } from "../stream/byName";
 import { clock, count, day, utc } from "../ui/format";
 import { Glyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";

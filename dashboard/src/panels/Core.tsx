@@ -2,9 +2,9 @@
 import { memo, useMemo, useRef } from "react";
 import type { Node } from "../protocol/Node";
 import type { Task } from "../protocol/Task";
+import { byName } from "../stream/byName";
 import { useSight } from "../stream/sight";
 import { useCluster, useLive, useLoadedSoon, useStream, useTable } from "../stream/store";
-import { byName } from "../stream/byName";
 import { percent, ratio, UNKNOWN } from "../ui/format";
 import { useMoving } from "../ui/motion";
 import { useView } from "../ui/view";

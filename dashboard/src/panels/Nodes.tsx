@@ -1,12 +1,12 @@
 // The machines: load, memory, time running, and what is wrong with one.
 import { memo, useCallback, useMemo } from "react";
 import type { Node } from "../protocol/Node";
+import { byName } from "../stream/byName";
 import { serverNowMs, useAt } from "../stream/clock";
 import { GAP_MS, SERIES_SPAN_MS, samplesOf, watchSeries } from "../stream/series";
 import { useSight } from "../stream/sight";
 import { useCluster, useLoaded, useRecord, useTable } from "../stream/store";
 import { Bar, type Tone, toneAt, toneOf } from "../ui/Bar";
-import { byName } from "../stream/byName";
 import {
   bytesOf,
   celsius,

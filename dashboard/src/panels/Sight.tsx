@@ -2,9 +2,9 @@
 import { useMemo } from "react";
 import type { Source } from "../protocol/Source";
 import type { SourceState } from "../protocol/SourceState";
+import { byName } from "../stream/byName";
 import { sightOf, useAt } from "../stream/clock";
 import { useLoadedSoon, useRecord, useTable } from "../stream/store";
-import { byName } from "../stream/byName";
 import { duration } from "../ui/format";
 import { Glyph, type Shape } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";

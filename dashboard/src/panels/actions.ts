@@ -5,8 +5,8 @@ import type { Guest } from "../protocol/Guest";
 import type { Node } from "../protocol/Node";
 import type { Storage } from "../protocol/Storage";
 import type { Order } from "../stream/act";
-import type { Tables } from "../stream/reduce";
 import { byName } from "../stream/byName";
+import type { Tables } from "../stream/reduce";
 import { plain } from "../ui/plain";
 
 export interface Field {
