@@ -2,14 +2,17 @@
 //! is there and online. Proxmox refuses other moves as well, but only after a person was asked for what cannot be.
 
 use super::{Case, Destination, Guard, Notes};
-use crate::tools::Operation;
+use crate::tools::{Operation, Target};
 
 pub(super) const GUARD: Guard = Guard { name: "target", reads_too: false, check };
 
 fn check(case: &Case<'_>, notes: &mut Notes) {
     match notes.known(&case.facts.target.matches, "the list of targets") {
         None | Some(1) => {}
-        Some(0) => notes.refuse(format!("there is no {}; check its name or number", case.named())),
+        Some(0) if matches!(case.target, Target::Guest(_)) => {
+            notes.refuse(format!("there is no {}, or it is a template; check its number", case.named()))
+        }
+        Some(0) => notes.refuse(format!("there is no {}; check its name", case.named())),
         Some(n) => {
             notes.refuse(format!("{n} things are called {}; clear that up in Proxmox first", case.named()))
         }

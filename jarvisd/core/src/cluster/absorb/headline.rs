@@ -207,6 +207,16 @@ fn doubtful(state: &ClusterState, cluster: &Cluster) -> Option<Sentence> {
         let detail = format!("{}.", upper(source.error.as_deref().unwrap_or_default()));
         return Some((Health::Attention, "I may not be seeing the whole cluster.".into(), detail));
     }
+    if let Some(source) = of(&SourceId::tasks()).filter(|s| s.state == SourceState::Waiting)
+        && let Some(error) = &source.error
+    {
+        let detail = format!("{}. {}", upper(error), counts(cluster));
+        return Some((Health::Attention, "I cannot see running tasks.".into(), detail));
+    }
+    if cluster.quorate.is_none() && cluster.nodes_total > 1 {
+        let detail = format!("It does not tell, and I change nothing until it does. {}", counts(cluster));
+        return Some((Health::Attention, "I do not know whether the cluster has quorum.".into(), detail));
+    }
     let late: Vec<&Source> = parts
         .iter()
         .filter_map(of)

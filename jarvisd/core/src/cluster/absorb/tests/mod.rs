@@ -94,6 +94,25 @@ fn sources_age_and_no_value_pretends() {
 }
 
 #[test]
+fn what_was_never_seen_is_not_steady() {
+    let at = T0 + 1_000;
+    let seen = [membership(at, members(&ALL, true)), rows(at, world(at))];
+    let blind = failed(SourceId::tasks(), at, "permission check failed");
+    let state = ClusterState::default().absorb(&seen, at).absorb(&[blind], at);
+    let cluster = state.cluster.as_ref().unwrap();
+    assert_eq!((headline(&state), cluster.health), ("I cannot see running tasks.", Health::Attention));
+    assert!(cluster.detail.starts_with("Permission check failed. 2 of 2 nodes online"), "{}", cluster.detail);
+
+    let mut silent = members(&ALL, true);
+    silent.quorate = None;
+    let at = T0 + 21_000;
+    let state = healthy(20).absorb(&[membership(at, silent), rows(at, world(at))], at);
+    let cluster = state.cluster.as_ref().unwrap();
+    assert_eq!(headline(&state), "I do not know whether the cluster has quorum.");
+    assert_eq!((cluster.quorate, cluster.health), (None, Health::Attention));
+}
+
+#[test]
 fn before_the_first_answer_nothing_is_claimed() {
     let state = ClusterState::default().absorb(&[], T0);
     assert!(state.cluster.is_none());
