@@ -13,24 +13,23 @@ mkdir -p "$logs"
 began=$SECONDS
 passed=0
 failed=0
-unsteady=0
 rows=()
 broken=()
 
 # step NAME KIND COMMAND…: runs it, keeps its words, counts its tests. KIND says how to count.
 step() {
-    local name=$1 kind=$2 from=$SECONDS ok=1 p f u
+    local name=$1 kind=$2 from=$SECONDS ok=1 p f
     shift 2
     printf '\n== %s (after %d s)\n' "$name" $((SECONDS - began))
     "$@" 2>&1 | tee "$logs/${name// /-}.log" || ok=0
-    read -r p f u < <(count "$kind" "$logs/${name// /-}.log")
+    read -r p f < <(count "$kind" "$logs/${name// /-}.log")
     # A step that fails without a failed test (it did not compile, say) counts as one failure.
     if [ "$ok" -eq 0 ] && [ "$f" -eq 0 ]; then f=1; fi
     # A kind of test that ran none has not been passed.
     if [ "$ok" -eq 1 ] && [ $((p + f)) -eq 0 ]; then f=1; fi
     [ "$f" -eq 0 ] || broken+=("$name")
-    passed=$((passed + p)) failed=$((failed + f)) unsteady=$((unsteady + ${u:-0}))
-    rows+=("$(printf '%-34s %6d %6d %8d %7d s' "$name" "$p" "$f" "${u:-0}" $((SECONDS - from)))")
+    passed=$((passed + p)) failed=$((failed + f))
+    rows+=("$(printf '%-34s %6d %6d %7d s' "$name" "$p" "$f" $((SECONDS - from)))")
 }
 
 count() {
@@ -38,9 +37,7 @@ count() {
         check) [ "$ok" -eq 1 ] && echo 1 0 || echo 0 1 ;;
         cargo) awk '/^test result:/ {p += $4; f += $6} END {print p + 0, f + 0}' "$2" ;;
         vitest) awk '/^ *Tests / {for (i = 2; i <= NF; i++) {if ($i == "passed") p = $(i - 1); if ($i == "failed") f = $(i - 1)}} END {print p + 0, f + 0}' "$2" ;;
-        # Run again, a test is counted once: by how it ended then.
-        again) awk '/^== again/ {a = 1} /^test result:/ {if (a) q += $4; else {p += $4; f += $6}} END {print p + q, f - q, q + 0}' "$2" ;;
-        playwright) awk '/^ +[0-9]+ (passed|failed|flaky|did not run)/ {if ($2 == "passed") p += $1; else if ($2 == "flaky") u += $1; else f += $1} END {print p + u, f + 0, u + 0}' "$2" ;;
+        playwright) awk '/^ +[0-9]+ (passed|failed|flaky|did not run)/ {if ($2 == "passed") p += $1; else f += $1} END {print p + 0, f + 0}' "$2" ;;
     esac
 }
 
@@ -81,24 +78,6 @@ prepare() {
 # dependencies, and everything would be built once more.
 some_tests() { cargo test --locked --workspace --no-fail-fast "$@"; }
 
-# Many tests run real programs, several at a time, and a machine can be too busy for one of them: up to three that failed
-# run again, alone. Whoever passes then is counted as unsteady and named at the end, never silently.
-# again LOG COMMAND…
-again() {
-    local names
-    mapfile -t names < <(awk '/^test .* \.\.\. FAILED$/ {print $2}' "$1")
-    shift
-    if [ ${#names[@]} -eq 0 ] || [ ${#names[@]} -gt 3 ]; then return 1; fi
-    printf '\n== again, alone: %s\n' "${names[*]}"
-    timeout 600 "$@" -- --test-threads 1 --exact "${names[@]}"
-}
-
-stories() {
-    local run=(cargo test --locked --workspace --test e2e) first=$logs/first-try-stories.log
-    # They wait far more than they compute.
-    timeout 1200 "${run[@]}" -- --test-threads 6 | tee "$first" || again "$first" "${run[@]}"
-}
-
 # The types and frames that Rust gives must be the ones in the tree.
 unit() {
     local files=(jarvisd/*/tests/*.rs jarvisd/*/tests/*/main.rs) quick=() waits=() file name ok=0
@@ -109,12 +88,10 @@ unit() {
     done
     rm -rf target/generated && mkdir -p target/generated/protocol
     export TS_RS_EXPORT_DIR=$PWD/target/generated/protocol
-    local run=(cargo test --locked --workspace --no-fail-fast) first=$logs/first-try-unit.log
-    "${run[@]}" "${waits[@]}" >"$logs/waits.log" 2>&1 &
-    "${run[@]}" --lib --bins "${quick[@]}" | tee "$first" || ok=1
+    some_tests "${waits[@]}" >"$logs/waits.log" 2>&1 &
+    some_tests --lib --bins "${quick[@]}" || ok=1
     wait $! || ok=1
-    tee -a "$first" <"$logs/waits.log"
-    [ "$ok" -eq 0 ] || { again "$first" "${run[@]}" --lib --bins "${quick[@]}" "${waits[@]}" && ok=0; }
+    cat "$logs/waits.log"
     unset TS_RS_EXPORT_DIR
     return $ok
 }
@@ -128,26 +105,21 @@ step "rust format" check cargo fmt --all --check
 step "rust lints" check cargo clippy --locked --workspace --all-targets -- -D warnings
 step "dashboard lints and types" check npm --prefix dashboard run --silent lint
 step "build of daemon, simulator, tests" check some_tests --tests --no-run
-step "unit and property tests" again unit
+step "unit and property tests" cargo unit
 step "generated files" check generated
 step "frames, house rules" cargo some_tests --test fixtures --test tidy
 step "dashboard tests" vitest npm --prefix dashboard run --silent test
 if [ -z "$quick" ]; then
     step "dashboard build" check npm --prefix dashboard run --silent build
     step "dashboard size" check npm --prefix dashboard run --silent size
-    step "stories" again stories
+    # Stories wait far more than they compute.
+    step "stories" cargo timeout 1200 cargo test --locked --workspace --test e2e -- --test-threads 6
     step "browser" playwright timeout 900 npm --prefix tests/browser test --silent
 fi
 
-printf '\n%-34s %6s %6s %8s %9s\n' "" passed failed unsteady time
+printf '\n%-34s %6s %6s %9s\n' "" passed failed time
 printf '%s\n' "${rows[@]}"
-printf '%-34s %6d %6d %8d %7d s\n' total "$passed" "$failed" "$unsteady" $((SECONDS - began))
-if [ "$unsteady" -gt 0 ]; then
-    printf '\npassed only when run again:\n'
-    sed -n '/^== again/p' "$logs/unit-and-property-tests.log"
-    [ -n "$quick" ] || sed -n '/^== again/p' "$logs/stories.log"
-    [ -n "$quick" ] || sed -n '/^ *[0-9]* flaky/,/^ *[0-9]* passed/p' "$logs/browser.log"
-fi
+printf '%-34s %6d %6d %7d s\n' total "$passed" "$failed" $((SECONDS - began))
 [ ${#broken[@]} -eq 0 ] || { printf '\nfailed: %s\n' "${broken[*]}"; printf 'their words: %s\n' "$logs"; }
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -9,8 +9,7 @@ export default defineConfig({
   timeout: 90_000,
   expect: { timeout: 15_000 },
   forbidOnly: true,
-  // Once more, alone and from nothing; what passes only then is named as unsteady by the run.
-  retries: 1,
+  retries: 0,
   reporter: [["list"]],
   outputDir: "../../target/browser/results",
   use: {
