@@ -213,6 +213,11 @@ describe("long names", () => {
   });
 });
 
+const quiet: Pick<ActingView, "kill_switch" | "autonomy"> = {
+  kill_switch: { on: false },
+  autonomy: { level: 2, hour_used: 0, hour_max: 6, day_used: 0, day_max: 20, quarantined: [], scores: [] },
+};
+
 describe("the outcome of an action", () => {
   const done: ActionView = {
     id: "ac1",
@@ -230,16 +235,7 @@ describe("the outcome of an action", () => {
     ended_ms: NOW - 1000,
   };
   const view: ActingView = {
-    kill_switch: { on: false },
-    autonomy: {
-      level: 2,
-      hour_used: 0,
-      hour_max: 6,
-      day_used: 0,
-      day_max: 20,
-      quarantined: [],
-      scores: [],
-    },
+    ...quiet,
     approvals: [],
     actions: [done],
   };
@@ -277,16 +273,7 @@ describe("what was decided against", () => {
     } as unknown as ActingView["approvals"][number];
     useActing.setState({
       view: {
-        kill_switch: { on: false },
-        autonomy: {
-          level: 2,
-          hour_used: 0,
-          hour_max: 6,
-          day_used: 0,
-          day_max: 20,
-          quarantined: [],
-          scores: [],
-        },
+        ...quiet,
         approvals: [denied],
         actions: [
           {
