@@ -11,7 +11,7 @@ use std::{
 const INTERVAL: Duration = Duration::from_micros(500);
 /// Two seconds of it may come at once.
 const BURST: Duration = Duration::from_secs(2);
-/// A refused credential costs as much as this many requests: 500 a second, and twice that at once. Nobody guesses a token
+/// A refused credential costs as much as this many requests: some 400 a second, and twice that at once. Nobody guesses a token
 /// of 32 random bytes so, and a password has its own lock-out; who tries every route with every credential is let.
 pub const REFUSAL_COST: u32 = 4;
 /// Clients remembered. Beyond it those who asked nothing lately are forgotten, then all.
@@ -56,6 +56,18 @@ mod tests {
         assert_eq!(passed, 4_001);
         assert!(limiter.take(quiet, 1, now).is_ok());
         assert!(limiter.take(loud, 1, now + Duration::from_secs(1)).is_ok());
+    }
+
+    #[test]
+    fn a_walk_of_every_route_with_every_refused_credential_passes_and_a_flood_of_them_waits() {
+        let (limiter, now) = (Limiter::default(), crate::clock::Clock.monotonic());
+        let client: IpAddr = "10.0.0.1".parse().unwrap();
+        // A request is charged for itself, and once more when it is refused.
+        let refused = || limiter.take(client, 1, now).and_then(|()| limiter.take(client, REFUSAL_COST, now));
+        let passed = (0..10_000).filter(|_| refused().is_ok()).count();
+        // None, wrong, expired, revoked and narrow, as token and as session.
+        let walk = crate::http::routes::ROUTES.len() * 10;
+        assert!((walk..=1_000).contains(&passed), "{passed} refusals at once, {walk} are asked for");
     }
 
     #[test]
