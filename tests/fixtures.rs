@@ -64,11 +64,18 @@ impl Daemon {
             part: Ok(part),
             odd_rows: 0,
         };
-        let member =
-            |(n, online): &(&str, bool)| Member { name: name(n), online: *online, ip: None, local: false };
+        let member = |(n, online): &(&str, bool)| Member {
+            name: name(n),
+            online: *online,
+            ip: None,
+            local: false,
+            nodeid: None,
+            level: None,
+        };
         let members = Membership {
             cluster_name: Some("homelab".into()),
             quorate: Some(true),
+            version: None,
             nodes: self.online.iter().map(member).collect(),
         };
         let readings = [

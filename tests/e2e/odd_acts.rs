@@ -21,12 +21,24 @@ const SOON: Duration = Duration::from_secs(45);
 
 #[tokio::test]
 async fn i08_a_change_that_is_answered_without_a_task_is_found_among_the_tasks() -> Result<()> {
+    found_among_the_tasks(|| data(&Value::Null)).await
+}
+
+#[tokio::test]
+async fn i08_a_change_that_is_refused_after_its_task_began_is_found_among_the_tasks() -> Result<()> {
+    let said = r#"{"data":null,"message":"got no worker upid\n"}"#;
+    found_among_the_tasks(move || Reply { status: "500 got no worker upid".into(), ..Reply::json(said) })
+        .await
+}
+
+/// Starts a guest whose task begins, whatever the answer says.
+async fn found_among_the_tasks(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Result<()> {
     let (dir, authority) = (TempDir::new()?, Authority::new("Proxmox Virtual Environment")?);
     // When it was asked for; its task fails at once.
     let begun: Arc<Mutex<Option<u64>>> = Arc::default();
     let seen = Arc::clone(&begun);
     let leaf = authority.leaf("pve", Validity::Now)?;
-    let server = TlsServer::start(&leaf, move |request| answer(request, &seen)).await?;
+    let server = TlsServer::start(&leaf, move |request| answer(request, &seen, &reply)).await?;
     let token = "jarvis@pve!acts=11111111-2222-3333-4444-555555555555";
     let cluster = Cluster::laid_down(dir.path(), "pve", &server.url(), &authority.pem(), token)?;
     let jarvisd = Jarvisd::at(Home::new(Some(&cluster), "[own]\noutside = true\n")?).await?;
@@ -42,12 +54,12 @@ async fn i08_a_change_that_is_answered_without_a_task_is_found_among_the_tasks()
     Ok(())
 }
 
-fn answer(request: &Request, begun: &Mutex<Option<u64>>) -> Reply {
+fn answer(request: &Request, begun: &Mutex<Option<u64>>, to_change: impl Fn() -> Reply) -> Reply {
     let path = request.target.trim_start_matches("/api2/json").split('?').next().unwrap_or_default();
     let mut begun = begun.lock().expect("nobody panics with it");
     if request.method != "GET" {
         *begun = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|now| now.as_secs());
-        return data(&Value::Null);
+        return to_change();
     }
     let task = begun.map(|at_s| {
         json!({

@@ -37,6 +37,7 @@ pub(crate) struct Members {
     pub since_ms: i64,
     pub cluster_name: Option<String>,
     pub quorate: Option<bool>,
+    pub version: Option<u64>,
     pub nodes: BTreeMap<NodeName, Member>,
 }
 
@@ -44,6 +45,8 @@ pub(crate) struct Members {
 pub(crate) struct Member {
     pub online: bool,
     pub ip: Option<String>,
+    pub nodeid: Option<u32>,
+    pub level: Option<String>,
 }
 
 /// Raw figures of a node row: when one of them differs, the node has reported.

@@ -105,6 +105,8 @@ pub struct Membership {
     /// Missing on a standalone node.
     pub cluster_name: Option<String>,
     pub quorate: Option<bool>,
+    /// Of the cluster's configuration.
+    pub version: Option<u64>,
     pub nodes: Vec<Member>,
 }
 
@@ -115,6 +117,10 @@ pub struct Member {
     pub ip: Option<String>,
     /// The node that answered.
     pub local: bool,
+    /// Its number in the cluster; 0 on a standalone node.
+    pub nodeid: Option<u32>,
+    /// Of its subscription; empty without one.
+    pub level: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

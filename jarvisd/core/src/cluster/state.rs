@@ -36,6 +36,17 @@ impl ClusterState {
         self.memory.guests_twice.contains(&vmid)
     }
 
+    /// Number of a node in the cluster and level of its subscription, as the last answer of `membership` had them.
+    pub fn enrolment(&self, node: &NodeName) -> (Option<u32>, Option<&str>) {
+        let member = self.memory.membership.as_ref().and_then(|members| members.nodes.get(node));
+        member.map_or((None, None), |member| (member.nodeid, member.level.as_deref()))
+    }
+
+    /// Version of the cluster's configuration; missing on a standalone node.
+    pub fn config_version(&self) -> Option<u64> {
+        self.memory.membership.as_ref().and_then(|members| members.version)
+    }
+
     /// Exact counters of a guest; missing for a guest that was not seen to run.
     pub fn counters(&self, vmid: Vmid) -> Option<Counters> {
         let memory = self.memory.guests.get(&vmid)?;

@@ -177,9 +177,20 @@ mod tests {
         };
         let guest = serde_guest(status);
         let resources = Resources { nodes: vec![node], guests: vec![guest], storages: vec![] };
-        let member = Member { name: "pve".parse().unwrap(), online: true, ip: None, local: true };
-        let members =
-            Membership { cluster_name: Some("home".into()), quorate: Some(quorate), nodes: vec![member] };
+        let member = Member {
+            name: "pve".parse().unwrap(),
+            online: true,
+            ip: None,
+            local: true,
+            nodeid: None,
+            level: None,
+        };
+        let members = Membership {
+            cluster_name: Some("home".into()),
+            quorate: Some(quorate),
+            version: None,
+            nodes: vec![member],
+        };
         let reading = |source: SourceId, part: Part| Reading {
             source,
             at_ms,

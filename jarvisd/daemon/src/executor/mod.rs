@@ -106,12 +106,17 @@ impl Executor {
         self.0.action_of(id).await
     }
 
-    /// Takes an action out of the line before its turn.
+    /// Takes an action out of the line before its turn. `token` is the number of the API token that asks for it.
     ///
     /// # Errors
     /// It is somebody else's, or does not wait.
-    pub async fn take_back(&self, id: &str, by: &Caller) -> Result<ActionView, TakeBackError> {
-        self.taken_back(id, by).await
+    pub async fn take_back(
+        &self,
+        id: &str,
+        by: &Caller,
+        token: Option<i64>,
+    ) -> Result<ActionView, TakeBackError> {
+        self.taken_back(id, by, token).await
     }
 
     /// Voids what tokens asked for that are over, as far as it has not begun. A loop does so too; who has just revoked

@@ -169,6 +169,23 @@ impl Inner {
         }
     }
 
+    /// One look for the task of a request that was refused; where none is to be seen, the refusal counts.
+    pub(super) async fn begun_all_the_same(
+        &self,
+        operation: &Operation,
+        under_way: &UnderWay,
+    ) -> Option<Upid> {
+        let proxmox = self.parts.proxmox.as_ref().filter(|_| under_way.trace == Trace::Task)?;
+        match self.our_task(proxmox, operation, under_way).await {
+            Ok(Some(Found::Task(upid))) => Some(upid),
+            Ok(_) => None,
+            Err(why) => {
+                tracing::warn!(%why, "whether a refused request began a task cannot be seen; it counts as refused");
+                None
+            }
+        }
+    }
+
     async fn our_task(
         &self,
         proxmox: &Proxmox,

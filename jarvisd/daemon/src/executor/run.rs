@@ -236,7 +236,7 @@ impl Inner {
         }
         let trace = Trace::of(operation, &exact);
         let under_way = UnderWay { upid: None, place, before, trace, answered: false, age_ms: 0 };
-        let under_way = match self.taken_on(page, sent, under_way).await {
+        let under_way = match self.taken_on(page, operation, sent, under_way).await {
             Ok(under_way) => under_way,
             Err(ended) => return self.conclude(page, operation, ended, Some(&gathered), false).await,
         };
@@ -250,6 +250,7 @@ impl Inner {
     async fn taken_on(
         &self,
         page: &Page,
+        operation: &Operation,
         sent: Result<Sent, SendError>,
         under_way: UnderWay,
     ) -> Result<UnderWay, Ended> {
@@ -263,6 +264,14 @@ impl Inner {
             }
             Err(SendError::NotSent(cause)) => Err(Ended::not_sent(cause.to_string())),
             Err(SendError::Refused(cause)) => {
+                // A server may fail at its answer, when the task has long begun.
+                if let Some(upid) = self.begun_all_the_same(operation, &under_way).await {
+                    self.note_task(page, Some(&upid)).await;
+                    self.step(Step::TaskKept);
+                    Self::shown_running(page, Some(&upid));
+                    self.parts.poke();
+                    return Ok(UnderWay { upid: Some(upid), ..under_way });
+                }
                 let why = format!("it was refused: {}", plain(&cause.to_string()));
                 Err(Ended::plain(End::Failed, Verified::No, why))
             }

@@ -262,7 +262,7 @@ pub async fn take_back(call: Call) -> Result<HttpResponse, ApiError> {
     call.query::<NoQuery>()?;
     let id: RecordId = call.param("record")?;
     let by = who(&call.caller)?;
-    match call.site.executor.take_back(id.as_str(), &by).await {
+    match call.site.executor.take_back(id.as_str(), &by, call.caller.token()).await {
         Ok(view) => json(&ActionTold::from(view)),
         Err(TakeBackError::Store(fault)) => Err(store_error("recording that it was taken back", fault)),
         Err(error) => {

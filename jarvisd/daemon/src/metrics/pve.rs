@@ -66,7 +66,7 @@ impl Seen<'_> {
                 ("id", name),
                 ("nodes", cluster.nodes_total.to_string()),
                 ("quorate", flag(quorate)),
-                ("version", String::new()),
+                ("version", self.state.config_version().map_or_else(String::new, |v| v.to_string())),
             ];
             out.gauge("pve_cluster_info", "The cluster", labels, Some(true));
         }
@@ -85,11 +85,12 @@ impl Seen<'_> {
             NodeStatus::Unknown => None,
         };
         out.gauge("pve_up", "Node is online, guest is running, cluster is quorate", id(&name), up);
+        let (nodeid, level) = self.state.enrolment(&node.name);
         let labels = vec![
             ("id", name.clone()),
-            ("level", String::new()),
+            ("level", level.unwrap_or_default().to_owned()),
             ("name", node.name.to_string()),
-            ("nodeid", String::new()),
+            ("nodeid", nodeid.map_or_else(String::new, |id| id.to_string())),
         ];
         out.gauge("pve_node_info", "A node", labels, Some(true));
         if node.as_of_ms.is_some() || up != Some(true) {

@@ -14,7 +14,8 @@ pub(super) fn take(state: &mut ClusterState, answer: &Membership, at_ms: i64) {
     for m in &answer.nodes {
         // Named twice and said to be both: the worse word holds.
         let online = m.online && nodes.get(&m.name).is_none_or(|twin| twin.online);
-        nodes.insert(m.name.clone(), Member { online, ip: m.ip.clone() });
+        let (ip, nodeid, level) = (m.ip.clone(), m.nodeid, m.level.clone());
+        nodes.insert(m.name.clone(), Member { online, ip, nodeid, level });
     }
     let mut members = Members {
         at_ms,
@@ -22,6 +23,7 @@ pub(super) fn take(state: &mut ClusterState, answer: &Membership, at_ms: i64) {
         cluster_name: answer.cluster_name.clone(),
         // A standalone node has no quorum to lose.
         quorate: answer.quorate.filter(|_| answer.cluster_name.is_some()),
+        version: answer.version,
         nodes,
     };
     if let Some(was) = &state.memory.membership {

@@ -232,10 +232,18 @@ pub fn cluster(cpu: f64) -> Vec<Reading> {
         ],
         storages: vec![storage_row("pve", "local"), storage_row("Home", "local")],
     };
-    let member = |name: &str| Member { name: node(name), online: true, ip: None, local: name == "pve" };
+    let member = |name: &str| Member {
+        name: node(name),
+        online: true,
+        ip: None,
+        local: name == "pve",
+        nodeid: Some(if name == "pve" { 2 } else { 1 }),
+        level: Some("c".into()),
+    };
     let membership = Membership {
         cluster_name: Some("lab".into()),
         quorate: Some(true),
+        version: Some(7),
         nodes: vec![member("pve"), member("Home")],
     };
     let task = TaskRow {
