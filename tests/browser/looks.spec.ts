@@ -76,7 +76,14 @@ test("headers: a policy everywhere, hashed files for ever, the page never kept, 
     expect(answer.headers()["x-content-type-options"], path).toBe("nosniff");
   }
   expect((await request.get(`${stack.url}/assets/missing.js`)).status()).toBe(404);
-  expect(await (await request.get(`${stack.url}/g/107`)).text()).toBe(html);
+  for (const path of ["/g/107", "/n/agent1", "/t/UPID%3Apve%3A0000ABCD%3A0000ABCD%3A6B0330F7%3Aqmstart%3A101%3Ajarvis@pve!acts%3A"]) {
+    const answer = await request.get(`${stack.url}${path}`);
+    expect(answer.status(), path).toBe(200);
+    expect(await answer.text(), path).toBe(html);
+  }
+  // Nothing looks found that is not there.
+  for (const path of ["/.env", "/.git/config", "/wp-login.php", "/backup.sql", "/n/", "/index.php"])
+    expect((await request.get(`${stack.url}${path}`)).status(), path).toBe(404);
 });
 
 // The last story of this file: nothing is in sight after it.

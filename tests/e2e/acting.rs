@@ -19,6 +19,7 @@ async fn i03_i26_a_start_ends_with_its_tasks_own_end_a_fresh_look_and_its_rows_i
     ensure!(stage.sim.guest_status(&vmid.to_string()).await? == "running", "it does not run");
     let kinds: Vec<Value> = stage.audit()?.iter().skip(before).map(|row| row["kind"].clone()).collect();
     ensure!(kinds == ["permitted", "intent", "outcome"], "{kinds:?}");
+    stage.feed_tells(vmid, "user", "asked for by human/operator").await?;
     ensure!(stage.sim.effects().await?.len() == 1);
     stage.mediated().await
 }

@@ -23,6 +23,7 @@ async fn i06_an_approval_binds_one_action_once_and_only_a_session_gives_it() -> 
     let action = stage.approved(&asked).await?;
     ensure!(action["state"] == "ok" && action["caller"] == "token/story", "{action}");
     ensure!(action["approval"] == asked["id"], "{action}");
+    stage.feed_tells(vmid, "auto", "asked for by token/story, approved by operator").await?;
     let replayed = stage.decide(&stage.person(), &asked, "approve").await?;
     ensure!(replayed.status == 409 && replayed.text.contains("used"), "{}", replayed.text);
     ensure!(stage.sim.effects().await?.len() == 1);

@@ -43,6 +43,18 @@ impl Jarvisd {
         named.and_then(|token| token["id"].as_i64()).with_context(|| format!("no token {name}: {tokens}"))
     }
 
+    /// Waits until the feed has a line on this guest from that source with such a detail.
+    pub async fn feed_tells(&self, vmid: u64, source: &str, detail: &str) -> Result<()> {
+        let fits = |line: &Value| {
+            line["vmid"] == vmid && line["source"] == source && line["detail"].as_str() == Some(detail)
+        };
+        self.until(&format!("the feed tells that it was {detail}"), async || {
+            let feed = self.rest().json("/api/v1/events?limit=50").await?;
+            Ok(feed["items"].as_array().is_some_and(|lines| lines.iter().any(fits)))
+        })
+        .await
+    }
+
     /// Revokes a token on the command line, beside the daemon.
     pub fn revoke(&self, token: i64) -> Result<()> {
         let output = self.home.command(&["token", "revoke", &token.to_string()])?.output()?;

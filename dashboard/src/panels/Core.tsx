@@ -51,6 +51,11 @@ export function Core() {
           <Heart shape={dark ? "unknown" : (cluster?.health ?? "unknown")} />
         </div>
       )}
+      {mode !== "minimal" && table.size > nodes.length && (
+        <p className="ring-more">
+          {`${nodes.length} of ${table.size} nodes on the ring, those that are not well first`}
+        </p>
+      )}
       <KeyFigures />
     </section>
   );

@@ -78,6 +78,7 @@ describe("order", () => {
     show({ node: new Map(many as [string, Node][]) });
     expect(top("panel-nodes", /^node-/)[0]).toBe("node-pve44");
     expect(document.querySelector(".hud")?.textContent).toContain("pve44");
+    expect(screen.getByText("16 of 50 nodes on the ring, those that are not well first")).toBeTruthy();
   });
   it("puts the full storage before the one that is away on a node", () => {
     const s = (storage: string, at: string, more: Partial<Storage>): [string, Storage] => [

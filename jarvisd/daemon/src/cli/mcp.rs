@@ -1,10 +1,10 @@
 //! `jarvisd mcp`: for MCP clients that start a program. It carries to the running daemon, which decides.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::words::fail;
+use super::words::{fail, warn};
 use crate::{
     app::AppError,
     config::{self, Config, ConfigError},
@@ -33,6 +33,9 @@ pub async fn run(args: McpArgs, config: &Config) -> Result<ExitCode, AppError> {
         Some(url) => usable(url)?,
         None => format!("http://{}", config.server.listen),
     };
+    if in_clear(&base) {
+        warn("the token goes over the network unencrypted: give --url an https:// address");
+    }
     let profile = if args.act { "act" } else { "read" };
     let detail = if args.full { "full" } else { "short" };
     let url = format!("{}/mcp?profile={profile}&detail={detail}", base.trim_end_matches('/'));
@@ -67,6 +70,15 @@ fn usable(url: String) -> Result<String, AppError> {
     Ok(url)
 }
 
+/// Whether others on the way can read along.
+fn in_clear(url: &str) -> bool {
+    let Ok(read) = reqwest::Url::parse(url) else { return false };
+    let host = read.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let here =
+        host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback() || ip.is_unspecified());
+    read.scheme() == "http" && !here
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +101,20 @@ mod tests {
         }
         for url in ["http://127.0.0.1:7878", "https://jarvis.lan/", "http://[::1]:7878"] {
             assert_eq!(usable(url.to_owned()).unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn a_token_in_clear_on_the_network_is_said() {
+        for here in ["http://127.0.0.1:7878", "http://[::1]:7878", "http://localhost", "http://0.0.0.0:7878"]
+        {
+            assert!(!in_clear(here), "{here}");
+        }
+        assert!(!in_clear("https://jarvis.lan") && !in_clear("https://192.168.1.9"));
+        for away in
+            ["http://jarvis.lan", "http://192.168.1.9:7878", "http://[fd00::9]", "http://localhost.lan"]
+        {
+            assert!(in_clear(away), "{away}");
         }
     }
 }

@@ -25,6 +25,10 @@ pub fn fail(code: u8, error: &dyn Display) -> ExitCode {
     ExitCode::from(code)
 }
 
+pub fn warn(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "jarvisd: {text}");
+}
+
 /// A time as people and machines read it alike: RFC 3339, UTC.
 pub fn instant(at_ms: i64) -> String {
     let since = i128::from(at_ms) * 1_000_000;

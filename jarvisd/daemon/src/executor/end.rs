@@ -7,7 +7,7 @@ use jarvis_core::{
     policy::Caller,
     protocol::{
         EventKind, EventSource, NewEvent, Severity,
-        acting::{ActionState, Observed, Verified},
+        acting::{ActionState, ActionView, Observed, Verified},
     },
     tools::{Impact, Operation},
 };
@@ -249,23 +249,26 @@ impl Inner {
         }
     }
 
-    /// A person hears of whatever did not go well.
+    /// The feed tells how it ended and who stands behind it.
     async fn notice(&self, page: &Page, operation: &Operation, ended: &Ended) {
         let severity = match ended.end {
-            End::Ok | End::Warnings => return,
-            End::NotSent => Severity::Notice,
+            End::Ok => Severity::Info,
+            End::Warnings | End::NotSent => Severity::Notice,
             End::Failed | End::Unknown => Severity::Warning,
         };
         let view = page.view();
+        let behind = self.behind(&view).await;
+        let seen = ended.evidence.iter().filter(|_| !ended.went_well());
+        let detail: Vec<String> = seen.cloned().chain([behind]).collect();
         let (target, state) = (operation.target(), self.parts.state.current().1);
         let (node, vmid) = views::place(&target, &state);
         let event = NewEvent {
             ts_ms: self.parts.clock.now_ms(),
             kind: EventKind::System,
             severity,
-            source: EventSource::Auto,
+            source: if view.caller.starts_with("human/") { EventSource::User } else { EventSource::Auto },
             title: format!("{}, {}: {}", view.title, views::named(&target, &state), ended.message),
-            detail: ended.evidence.clone(),
+            detail: Some(detail.join("; ")),
             node,
             vmid,
             upid: view.upid,
@@ -273,6 +276,16 @@ impl Inner {
         if let Err(error) = self.parts.store.events().append(vec![event]).await {
             tracing::error!(%error, "a notice on an action is lost");
         }
+    }
+
+    /// `asked for by token/ha, approved by operator`
+    async fn behind(&self, view: &ActionView) -> String {
+        let approval = match &view.approval {
+            Some(id) => self.approval_view_of(id).await,
+            None => None,
+        };
+        let approved = approval.and_then(|approval| approval.by).map(|by| format!(", approved by {by}"));
+        format!("asked for by {}{}", view.caller, approved.unwrap_or_default())
     }
 
     /// A bad outcome costs a runbook a level on this class of targets until a person re-arms it.

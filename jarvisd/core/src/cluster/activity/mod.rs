@@ -173,6 +173,8 @@ impl Feed<'_> {
             let kind = match change(was, is) {
                 Some(StorageChange::Gone) => &mut gone,
                 Some(StorageChange::Back) => &mut back,
+                // Its nodes report one after another.
+                Some(StorageChange::Full) if storage.shared && self.was_full(&storage.storage) => continue,
                 Some(StorageChange::Full) => &mut full,
                 None => continue,
             };
@@ -187,6 +189,12 @@ impl Feed<'_> {
         for on in full.into_values() {
             self.storage(EventKind::StorageFull, Severity::Critical, &on, "is over 95 % full");
         }
+    }
+
+    /// Whether any node had called this shared storage full before.
+    fn was_full(&self, storage: &str) -> bool {
+        let full = |id| self.a.memory.storages.get(id).is_some_and(|was| was.fill == Grade::Critical);
+        self.a.storages.iter().any(|(id, was)| was.shared && was.storage == storage && full(id))
     }
 
     fn storage(&mut self, kind: EventKind, severity: Severity, on: &[&Storage], what: &str) {

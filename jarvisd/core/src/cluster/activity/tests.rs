@@ -230,6 +230,15 @@ fn a_shared_storage_is_told_once_and_a_local_one_by_its_node() {
     assert_eq!(lines, ["StorageFull: Storage nas is over 95 % full on agent1 and pve"]);
     let (_, lines) = poll(&full, 23, |w| add(w, StorageStatus::Available, 96 * GIB));
     assert!(lines.is_empty(), "{lines:?}");
+    // Its nodes report one after another.
+    let (one, lines) = poll(&state, 22, |w| {
+        add(w, StorageStatus::Available, GIB);
+        let first = w.storages.iter_mut().find(|row| row.storage == "nas").unwrap();
+        first.used_bytes = Some(96 * GIB);
+    });
+    assert_eq!(lines, ["StorageFull: Storage nas is over 95 % full on pve"]);
+    let (_, lines) = poll(&one, 23, |w| add(w, StorageStatus::Available, 96 * GIB));
+    assert!(lines.is_empty(), "{lines:?}");
 }
 
 #[test]
