@@ -40,8 +40,9 @@ pub async fn jitter() -> Duration {
 }
 
 pub async fn run(table: &mut Table, jitter: Duration) -> Result<()> {
-    // Ten times as fast as real time: every poll finds all figures renewed, which makes frames of about 4 kB.
-    let sim = Sim::with(&["--guests", "70", "--time-scale", "0.1"]).await?;
+    // Ten times as fast as real time: every poll finds all figures renewed. So many guests make frames of about 4 kB,
+    // a little more or less by the hour of the day, which moves their figures.
+    let sim = Sim::with(&["--guests", "95", "--time-scale", "0.1"]).await?;
     let jarvisd = Jarvisd::start(&sim.cluster()?).await?;
     jarvisd.readyz(PATIENCE, "that it is ready", |status, _| status == 200).await?;
     let (seen, open) = (Arc::new(Mutex::new(Seen::default())), Arc::new(AtomicUsize::new(0)));
