@@ -49,7 +49,7 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
-    /// Where REST, WebSockets and later MCP are served.
+    /// Where REST, WebSockets and MCP are served.
     pub listen: SocketAddr,
     /// Exact origins a browser may come from, `https://jarvis.lan`. The listener's own are always allowed.
     pub origins: Vec<String>,
@@ -58,7 +58,7 @@ pub struct Server {
     /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
     pub secure_cookies: SecureCookies,
-    /// Threads that serve HTTP; one carries 1,000 screens.
+    /// Threads that serve HTTP. With two, a big answer holds up only half of the screens.
     pub workers: u8,
     /// How long a running step may take after the signal to stop.
     pub stop_grace_s: u16,
@@ -74,7 +74,7 @@ impl Default for Server {
             hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             secure_cookies: SecureCookies::Auto,
-            workers: 1,
+            workers: 2,
             stop_grace_s: 5,
             sockets_max: 1_200,
         }

@@ -114,7 +114,7 @@ pub async fn serve(
     .max_connections(room.http.div_ceil(workers.max(1)))
     .client_request_timeout(REQUEST_HEAD_WAIT)
     .keep_alive(KEEP_ALIVE)
-    .h1_write_buffer_size(stream::PIECE_BYTES)
+    .h1_write_buffer_size(stream::FLUSH_BYTES)
     .tcp_nodelay(true)
     .on_connect(|connection, _| {
         if let Some(tcp) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use feed::Feed;
-pub use pieces::PIECE_BYTES;
+pub use pieces::FLUSH_BYTES;
 pub use sockets::Sockets;
 
 use super::{

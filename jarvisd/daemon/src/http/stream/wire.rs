@@ -72,9 +72,11 @@ impl Wire {
     /// Sends one text; the channel is for the count.
     pub async fn text(&mut self, channel: &'static str, text: ByteString) -> Result<(), End> {
         let sent = tokio::select! {
+            // Most often there is room, and nothing else need be asked.
+            biased;
+            sent = timeout(SEND_WAIT, self.sink.text(text)) => sent,
             // A client that is stuck must not hold up the stop.
             () = self.shutdown.cancelled() => return Err(End::Restart),
-            sent = timeout(SEND_WAIT, self.sink.text(text)) => sent,
         };
         match sent {
             Ok(Ok(())) => {
