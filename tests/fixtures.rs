@@ -64,14 +64,7 @@ impl Daemon {
             part: Ok(part),
             odd_rows: 0,
         };
-        let member = |(n, online): &(&str, bool)| Member {
-            name: name(n),
-            online: *online,
-            ip: None,
-            local: false,
-            nodeid: None,
-            level: None,
-        };
+        let member = |(n, online): &(&str, bool)| Member::named(name(n), *online);
         let members = Membership {
             cluster_name: Some("homelab".into()),
             quorate: Some(true),

@@ -89,16 +89,7 @@ fn resources(guests: u32, changed: u32, round: u64, at_ms: i64) -> Reading {
 }
 
 fn membership(at_ms: i64) -> Reading {
-    let nodes = (0..NODES)
-        .map(|i| Member {
-            name: node_name(i),
-            online: true,
-            ip: None,
-            local: i == 0,
-            nodeid: None,
-            level: None,
-        })
-        .collect();
+    let nodes = (0..NODES).map(|i| Member { local: i == 0, ..Member::named(node_name(i), true) }).collect();
     let answer = Membership { cluster_name: Some("bench".into()), quorate: Some(true), version: None, nodes };
     let source = SourceId::membership();
     Reading { source, at_ms, interval_ms: 1_000, via: None, part: Ok(Part::Membership(answer)), odd_rows: 0 }

@@ -123,6 +123,13 @@ pub struct Member {
     pub level: Option<String>,
 }
 
+impl Member {
+    /// Of which nothing else is said.
+    pub fn named(name: NodeName, online: bool) -> Self {
+        Self { name, online, ip: None, local: false, nodeid: None, level: None }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRow {
     pub upid: Upid,

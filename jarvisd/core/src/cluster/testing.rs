@@ -142,17 +142,7 @@ pub fn members(online: &[(&str, bool)], quorate: bool) -> Membership {
         cluster_name: Some("homelab".into()),
         quorate: Some(quorate),
         version: None,
-        nodes: online
-            .iter()
-            .map(|(n, online)| Member {
-                name: name(n),
-                online: *online,
-                ip: None,
-                local: false,
-                nodeid: None,
-                level: None,
-            })
-            .collect(),
+        nodes: online.iter().map(|(n, online)| Member::named(name(n), *online)).collect(),
     }
 }
 

@@ -30,12 +30,16 @@ pub struct McpArgs {
 pub async fn run(args: McpArgs, config: &Config) -> Result<ExitCode, AppError> {
     let token = config::secret("--token-file", &args.token_file)?;
     let base = match args.url {
-        Some(url) => usable(url)?,
+        Some(url) => {
+            let url = usable(url)?;
+            if in_clear(&url) {
+                warn("the token goes over the network unencrypted: give --url an https:// address");
+            }
+            url
+        }
+        // This machine's own.
         None => format!("http://{}", config.server.listen),
     };
-    if in_clear(&base) {
-        warn("the token goes over the network unencrypted: give --url an https:// address");
-    }
     let profile = if args.act { "act" } else { "read" };
     let detail = if args.full { "full" } else { "short" };
     let url = format!("{}/mcp?profile={profile}&detail={detail}", base.trim_end_matches('/'));

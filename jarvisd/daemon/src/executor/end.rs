@@ -257,21 +257,33 @@ impl Inner {
             End::Failed | End::Unknown => Severity::Warning,
         };
         let view = page.view();
-        let behind = self.behind(&view).await;
-        let seen = ended.evidence.iter().filter(|_| !ended.went_well());
-        let detail: Vec<String> = seen.cloned().chain([behind]).collect();
-        let (target, state) = (operation.target(), self.parts.state.current().1);
-        let (node, vmid) = views::place(&target, &state);
+        let target = views::named(&operation.target(), &self.parts.state.current().1);
+        let title = format!("{}, {target}: {}", view.title, ended.message);
+        let seen = ended.evidence.clone().filter(|_| !ended.went_well());
+        self.show_in_feed(&view, operation, severity, title, seen).await;
+    }
+
+    /// A line of the feed on an action, with who stands behind it.
+    pub(super) async fn show_in_feed(
+        &self,
+        view: &ActionView,
+        operation: &Operation,
+        severity: Severity,
+        title: String,
+        seen: Option<String>,
+    ) {
+        let detail: Vec<String> = seen.into_iter().chain([self.behind(view).await]).collect();
+        let (node, vmid) = views::place(&operation.target(), &self.parts.state.current().1);
         let event = NewEvent {
             ts_ms: self.parts.clock.now_ms(),
             kind: EventKind::System,
             severity,
             source: if view.caller.starts_with("human/") { EventSource::User } else { EventSource::Auto },
-            title: format!("{}, {}: {}", view.title, views::named(&target, &state), ended.message),
+            title,
             detail: Some(detail.join("; ")),
             node,
             vmid,
-            upid: view.upid,
+            upid: view.upid.clone(),
         };
         if let Err(error) = self.parts.store.events().append(vec![event]).await {
             tracing::error!(%error, "a notice on an action is lost");

@@ -177,14 +177,7 @@ mod tests {
         };
         let guest = serde_guest(status);
         let resources = Resources { nodes: vec![node], guests: vec![guest], storages: vec![] };
-        let member = Member {
-            name: "pve".parse().unwrap(),
-            online: true,
-            ip: None,
-            local: true,
-            nodeid: None,
-            level: None,
-        };
+        let member = Member { local: true, ..Member::named("pve".parse().unwrap(), true) };
         let members = Membership {
             cluster_name: Some("home".into()),
             quorate: Some(quorate),

@@ -13,8 +13,8 @@ use std::{
 use jarvis_core::{
     cluster::{ClusterState, Task, TaskStatus, Upid},
     policy::Moment,
-    protocol::{EventKind, EventSource, NewEvent, Severity, acting::ActionView},
-    tools::{Operation, Target},
+    protocol::{Severity, acting::ActionView},
+    tools::Operation,
 };
 
 use super::{
@@ -210,7 +210,7 @@ impl Inner {
             }
         };
         let stored = self.view_of(&intent);
-        let (title, upid) = (stored.title.clone(), stored.upid.clone());
+        let shown = stored.clone();
         let told = |view: &mut ActionView| view.message = Some(message.clone());
         match self.book.page(&awaited.id) {
             Some(page) => page.write(|view| {
@@ -219,24 +219,9 @@ impl Inner {
             }),
             None => self.book.open(stored).write(told),
         }
-        let (target, state): (Target, _) = (awaited.operation.target(), self.parts.state.current().1);
-        let (node, vmid) = views::place(&target, &state);
-        let event = NewEvent {
-            ts_ms: self.parts.clock.now_ms(),
-            kind: EventKind::System,
-            severity: if went_well { Severity::Notice } else { Severity::Warning },
-            source: EventSource::Auto,
-            title: format!(
-                "{title}, {}, which had ended as unknown: {message}",
-                views::named(&target, &state)
-            ),
-            detail: None,
-            node,
-            vmid,
-            upid,
-        };
-        if let Err(error) = self.parts.store.events().append(vec![event]).await {
-            tracing::error!(%error, "a notice on an action is lost");
-        }
+        let severity = if went_well { Severity::Notice } else { Severity::Warning };
+        let target = views::named(&awaited.operation.target(), &self.parts.state.current().1);
+        let title = format!("{}, {target}, which had ended as unknown: {message}", shown.title);
+        self.show_in_feed(&shown, &awaited.operation, severity, title, None).await;
     }
 }

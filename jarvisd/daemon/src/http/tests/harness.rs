@@ -89,7 +89,7 @@ impl Daemon {
                 docker: docker.clone(),
                 wake: wake::Wake::new(wake::Settings::default()),
             },
-            read: tools::Parts::new(clock, state.clone(), store.clone(), None, None, docker),
+            read: tools::Parts::new(clock, state.clone(), store.clone(), (None, None), None, docker),
             poke: Box::new(|| {}),
             settle: executor::SETTLE,
             longest: Duration::MAX,
@@ -233,12 +233,10 @@ pub fn cluster(cpu: f64) -> Vec<Reading> {
         storages: vec![storage_row("pve", "local"), storage_row("Home", "local")],
     };
     let member = |name: &str| Member {
-        name: node(name),
-        online: true,
-        ip: None,
         local: name == "pve",
         nodeid: Some(if name == "pve" { 2 } else { 1 }),
         level: Some("c".into()),
+        ..Member::named(node(name), true)
     };
     let membership = Membership {
         cluster_name: Some("lab".into()),

@@ -120,19 +120,8 @@ impl Cluster for World {
         self.send("resources", rows).await
     }
     async fn membership(&self) -> Result<Answer<Membership>, ProxmoxError> {
-        let me = Member {
-            name: "pve".parse().unwrap(),
-            online: true,
-            ip: None,
-            local: true,
-            nodeid: None,
-            level: None,
-        };
-        self.send(
-            "membership",
-            Membership { cluster_name: None, quorate: None, version: None, nodes: vec![me] },
-        )
-        .await
+        let me = Member { local: true, ..Member::named("pve".parse().unwrap(), true) };
+        self.send("membership", Membership { nodes: vec![me], ..Membership::default() }).await
     }
     async fn tasks(&self) -> Result<Answer<Vec<TaskRow>>, ProxmoxError> {
         let rows = self.inner.tasks.lock().unwrap().clone();
