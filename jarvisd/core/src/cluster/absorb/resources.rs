@@ -76,6 +76,7 @@ fn nodes(state: &mut ClusterState, rows: &[NodeRow], at_ms: i64) {
         state.memory.nodes.remove(&name);
         state.nodes.remove(&name);
         state.sources.remove(&SourceId::node(&name));
+        state.sources.remove(&SourceId::sensors(&name));
     }
 }
 

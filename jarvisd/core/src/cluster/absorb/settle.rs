@@ -274,12 +274,15 @@ fn storage(record: &mut Arc<Storage>, memory: &mut StorageMemory, places: &Place
 
 fn fill(record: &Storage, memory: &mut StorageMemory) -> Word {
     let node = &record.node;
-    match memory.said {
-        StorageStatus::Unavailable => (Health::Critical, Some(format!("it is not available on {node}"))),
-        StorageStatus::Unknown => {
+    match (memory.said, memory.known) {
+        // Of a share that is lost Proxmox says no more than that the node does not report it.
+        (StorageStatus::Unavailable, _) | (StorageStatus::Unknown, Some(StorageStatus::Unavailable)) => {
+            (Health::Critical, Some(format!("it is not available on {node}")))
+        }
+        (StorageStatus::Unknown, _) => {
             (Health::Unknown, Some(format!("{node} does not report it; it may be offline or disabled")))
         }
-        StorageStatus::Available => {
+        (StorageStatus::Available, _) => {
             let share = round::permille(record.used_bytes, record.total_bytes);
             memory.fill = grade(share, thresholds::STORAGE_FILL, memory.fill);
             match worst([(memory.fill, "it is over 85 % full")]) {

@@ -13,7 +13,7 @@ use crate::protocol::{EventKind, Severity};
 const TASK_EXPLAINS_MS: i64 = 30_000;
 
 /// Task types that end with a guest off. Bulk types name no guest and explain every guest of their node.
-const STOPS: [&str; 12] = [
+const STOPS: [&str; 14] = [
     "qmstop",
     "qmshutdown",
     "qmreboot",
@@ -26,8 +26,14 @@ const STOPS: [&str; 12] = [
     "qmreset",
     "qmrollback",
     "vzrollback",
+    // A container that moves with a restart, and one that is saved in mode stop, is off for that long.
+    "vzmigrate",
+    BACKUP,
 ];
 const BULK_STOPS: [&str; 3] = ["stopall", "suspendall", "srvstop"];
+/// That of a whole pool names no guest; the one in work is locked.
+const BACKUP: &str = "vzdump";
+const BACKUP_LOCK: &str = "backup";
 
 pub(super) fn label(guest: &Guest) -> String {
     rows::label(guest.vmid, guest.name.as_deref())
@@ -124,7 +130,9 @@ fn by<'a>(feed: &Feed<'a>, guest: &Guest) -> Option<&'a Task> {
     };
     let aims = |t: &Task| match t.vmid {
         Some(vmid) => vmid == guest.vmid && STOPS.contains(&t.kind.as_str()),
-        None => t.node == guest.node && BULK_STOPS.contains(&t.kind.as_str()),
+        None if t.node != guest.node => false,
+        None if t.kind == BACKUP => guest.lock.as_deref() == Some(BACKUP_LOCK),
+        None => BULK_STOPS.contains(&t.kind.as_str()),
     };
     let b = feed.b;
     b.tasks.values().map(AsRef::as_ref).filter(|t| recent(t) && aims(t)).max_by_key(|t| t.start_ms)

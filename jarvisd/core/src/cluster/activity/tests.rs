@@ -122,13 +122,33 @@ fn a_stop_tells_which_task_did_it_or_that_none_did() {
 fn another_guests_task_or_an_old_one_explains_nothing() {
     for row in [
         task("1", "qmstop", "102", T0 + 20_000),
-        task("2", "vzdump", "100", T0 + 20_000),
+        task("2", "qmstart", "100", T0 + 20_000),
+        task("4", "vzdump", "102", T0 + 20_000),
+        // Of a whole pool, while this guest is not the one in work.
+        task("5", "vzdump", "", T0 + 20_000),
         ended(task("3", "qmstop", "100", T0 - 60_000), T0 - 50_000, "OK"),
     ] {
         let at = T0 + 21_000;
         let (state, _) = after(&healthy(20), &[tasks(at, vec![row])], at);
         let (_, lines) = poll(&state, 22, |w| *find(w, 100) = stopped(100, "pve"));
         assert!(lines[0].contains("nothing known did it"), "{lines:?}");
+    }
+}
+
+/// A backup in mode stop and a move with a restart turn the guest off themselves, without a task for that.
+#[test]
+fn a_backup_or_a_move_that_stops_its_guest_is_what_stopped_it() {
+    for (kind, about, locked) in
+        [("vzdump", "100", None), ("vzdump", "", Some("backup")), ("vzmigrate", "100", Some("migrate"))]
+    {
+        let at = T0 + 21_000;
+        let (state, _) = after(&healthy(20), &[tasks(at, vec![task("1", kind, about, at)])], at);
+        let (_, lines) = poll(&state, 22, |w| {
+            *find(w, 100) = stopped(100, "pve");
+            find(w, 100).lock = locked.map(str::to_owned);
+        });
+        let told = format!("GuestStopped: VM 100 guest100 stopped on pve | by task {kind} of root@pam");
+        assert!(lines.contains(&told), "{kind} {about:?}: {lines:?}");
     }
 }
 

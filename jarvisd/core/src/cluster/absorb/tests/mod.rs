@@ -198,6 +198,31 @@ fn a_full_storage_and_a_busy_node_are_named() {
     assert_eq!(headline(&state), "Node pve needs a look.");
 }
 
+/// Proxmox says only that nobody reports it; a storage that was never seen is no alarm.
+#[test]
+fn a_lost_storage_needs_a_person() {
+    let unreported = |state: &ClusterState, s: i64| {
+        let at = T0 + s * 1_000;
+        let mut answer = world(at);
+        answer.storages[0].status = StorageStatus::Unknown;
+        state.absorb(&[membership(at, members(&ALL, true)), rows(at, answer)], at)
+    };
+    let lost = unreported(&healthy(20), 21);
+    let storage = &lost.storages["pve/local"];
+    assert_eq!(
+        (storage.health, storage.why.as_deref()),
+        (Health::Critical, Some("it is not available on pve"))
+    );
+    assert_eq!(headline(&lost), "Storage local on pve needs you.");
+    let still = unreported(&lost, 400);
+    assert_eq!(still.storages["pve/local"].health, Health::Critical, "for as long as it is lost");
+    let back = still.absorb(&[rows(T0 + 401_000, world(T0 + 401_000))], T0 + 401_000);
+    assert_eq!(back.storages["pve/local"].health, Health::Ok);
+
+    let never = unreported(&unreported(&ClusterState::default(), 0), 20);
+    assert_eq!(never.storages["pve/local"].health, Health::Unknown);
+}
+
 #[test]
 fn tasks_are_kept_bounded_and_an_end_is_final() {
     let mut state = healthy(1);
