@@ -58,6 +58,42 @@ async fn a_lost_nodes_guests_are_unknown_with_the_age_of_their_figures_and_come_
     Ok(())
 }
 
+/// Its API answers well, but by its own view it is the others who are gone.
+#[tokio::test]
+async fn a_node_whose_corosync_is_apart_is_not_believed_over_the_others() -> Result<()> {
+    let sim = Sim::start().await?;
+    let cluster = sim.cluster()?;
+    let first = cluster.nodes[0].0.clone();
+    let jarvisd = Jarvisd::start(&cluster).await?;
+    let mut socket = Socket::open(&jarvisd.door()).await?;
+    socket.until(PATIENCE, "four nodes online", |s| online(s) == 4).await?;
+    ensure!(socket.screen.text("source", "membership", "via") == first, "it is not asked first");
+
+    sim.fault("node_apart", json!({"node": first})).await?;
+    socket
+        .until(Duration::from_secs(40), "the first node offline, told by another", |s| {
+            s.text("node", &first, "status") == "offline" && s.text("source", "membership", "via") != first
+        })
+        .await?;
+    socket.watch(Duration::from_secs(5)).await?;
+    ensure!(online(&socket.screen) == 3);
+    let headline = socket.screen.text("cluster", "cluster", "headline");
+    ensure!(headline == format!("I have lost sight of {first}."), "{headline}");
+    let wrong: Vec<String> = socket
+        .screen
+        .events
+        .values()
+        .filter(|e| match e["type"].as_str() {
+            Some("quorum_lost" | "contradiction" | "sight_lost") => true,
+            Some("node_offline") => e["node"] != first.as_str(),
+            _ => false,
+        })
+        .map(ToString::to_string)
+        .collect();
+    ensure!(wrong.is_empty(), "told of the others: {wrong:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_cluster_stays_visible_when_the_first_node_is_down() -> Result<()> {
     let sim = Sim::start().await?;

@@ -1,6 +1,7 @@
 //! Membership and quorum: who the cluster believes is there, with corosync's delays.
 //!
-//! One view is kept, that of the nodes which can still be asked: a cut node cannot be asked at all.
+//! One view is kept, that of the nodes which can still be asked: a cut node cannot be asked at all. Only a node whose
+//! corosync is apart has a view of its own, of itself.
 
 use super::World;
 use super::clock::Now;
@@ -19,7 +20,23 @@ pub struct VotesLost {
     pub back_ms: Option<u64>,
 }
 
+/// The node whose corosync has lost the others, and since when (sim). Its API goes on answering.
+#[derive(Clone, Debug)]
+pub struct Apart {
+    pub node: String,
+    pub since_ms: u64,
+}
+
 impl World {
+    fn apart(&self, node: &str, now: Now) -> bool {
+        self.apart.as_ref().is_some_and(|a| a.node == node && now.sim_ms >= a.since_ms + LOSS_MS)
+    }
+
+    /// Whether `viewer` counts this node as a member.
+    pub fn member(&self, viewer: &str, node: &Node, now: Now) -> bool {
+        self.online(node, now) && self.apart(viewer, now) == self.apart(&node.name, now)
+    }
+
     /// Whether the others count this node as a member.
     pub fn online(&self, node: &Node, now: Now) -> bool {
         match node.link {
@@ -33,8 +50,13 @@ impl World {
         }
     }
 
+    /// By the view of the nodes that are not apart.
     pub fn quorate(&self, now: Now) -> bool {
-        let members = num::len(self.nodes.iter().filter(|n| self.online(n, now)).count());
+        self.quorate_by("", now)
+    }
+
+    pub fn quorate_by(&self, viewer: &str, now: Now) -> bool {
+        let members = num::len(self.nodes.iter().filter(|n| self.member(viewer, n, now)).count());
         let enough = members * 2 > num::len(self.nodes.len());
         let taken = self.votes.since_ms.is_some_and(|t| now.sim_ms >= t + LOSS_MS);
         let given = self.votes.back_ms.is_some_and(|t| now.sim_ms >= t + RETURN_MS);

@@ -34,6 +34,7 @@ use crate::mail::MailBox;
 use crate::records::{Effects, Requests};
 use crate::ssh::log::SshLog;
 use clock::{Clock, Now};
+pub use corosync::Apart;
 use corosync::VotesLost;
 use docker::Engine;
 use machine::Line;
@@ -90,6 +91,7 @@ pub struct World {
     pub log: VecDeque<LogLine>,
     pub log_uid: u64,
     pub votes: VotesLost,
+    pub apart: Option<Apart>,
     pub contradiction: bool,
     pub cut_ms: BTreeMap<String, u64>,
     pub past_runs: BTreeMap<u32, Vec<(u64, u64)>>,
@@ -132,6 +134,7 @@ impl World {
             log: VecDeque::new(),
             log_uid: 0,
             votes: VotesLost::default(),
+            apart: None,
             contradiction: false,
             cut_ms: BTreeMap::new(),
             past_runs: BTreeMap::new(),

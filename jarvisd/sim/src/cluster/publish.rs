@@ -81,8 +81,13 @@ impl World {
     }
 
     /// Rows of `/cluster/resources` for a section (`vm`, `node`, `storage`, `sdn`, or all), as JSON text
-    /// joined by commas: ten thousand of them are written into one buffer.
-    pub fn resource_rows(&self, section: Option<&str>, sees: &dyn Fn(&str, &str) -> bool) -> String {
+    /// joined by commas, as `viewer` has them: ten thousand of them are written into one buffer.
+    pub fn resource_rows(
+        &self,
+        viewer: &str,
+        section: Option<&str>,
+        sees: &dyn Fn(&str, &str) -> bool,
+    ) -> String {
         let now = self.now;
         let wants = |name: &str| section.is_none_or(|s| s == name);
         let mut rows = String::new();
@@ -98,7 +103,7 @@ impl World {
         if wants("node") {
             for node in &self.nodes {
                 let audit = sees(&format!("/nodes/{}", node.name), "Sys.Audit");
-                rows.push_str(&self.node_row(node, audit, "\"cgroup-mode\":2,"));
+                rows.push_str(&self.node_row(viewer, node, audit, "\"cgroup-mode\":2,"));
                 rows.push(',');
             }
         }
@@ -121,9 +126,9 @@ impl World {
     }
 
     /// A node's row; without the audit privilege only what everyone sees.
-    pub fn node_row(&self, node: &Node, audit: bool, extra: &str) -> String {
+    pub fn node_row(&self, viewer: &str, node: &Node, audit: bool, extra: &str) -> String {
         let name = &node.name;
-        let online = self.online(node, self.now) && !self.contradiction;
+        let online = self.member(viewer, node, self.now) && !self.contradiction;
         let known = fresh(node.shown.as_ref(), self.now);
         let status = match (online, known) {
             (false, _) => "offline",

@@ -79,7 +79,7 @@ impl World {
     pub fn begin(&mut self, task: &mut Task) -> Result<Begun, Refused> {
         // What concerns the machine alone needs no cluster.
         let local = matches!(task.op, Op::Service { .. } | Op::Nothing);
-        if !local && !self.quorate(self.now) {
+        if !local && !self.quorate_by(&task.node, self.now) {
             return refused("cluster not ready - no quorum?");
         }
         match task.op.clone() {

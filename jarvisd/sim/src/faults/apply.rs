@@ -8,7 +8,7 @@ use crate::cluster::ha::Wanted;
 use crate::cluster::model::{Guest, Kind, Run};
 use crate::cluster::task::{Asker, NewTask};
 use crate::cluster::work::{Act, Op};
-use crate::cluster::{Event, World};
+use crate::cluster::{Apart, Event, World};
 use crate::num;
 
 /// Faults remembered in the report.
@@ -39,7 +39,7 @@ impl World {
             What::DiskFailing | What::PoolDegraded | What::Hot => true,
             What::DockerDown | What::DockerSlow | What::DockerHang | What::DockerLostAnswer => true,
             What::NodeDown | What::QuorumLost | What::StorageOffline | What::Lock => spec.for_s.is_some(),
-            What::AuthFail | What::CertExpired | What::Contradiction => true,
+            What::AuthFail | What::CertExpired | What::Contradiction | What::NodeApart => true,
             _ => false,
         };
         self.turn(what, spec, true);
@@ -132,6 +132,7 @@ impl World {
                 });
             }
             What::Contradiction => self.contradiction = on,
+            What::NodeApart => self.apart = on.then_some(Apart { node, since_ms: now_ms }),
             What::GuestCrash => self.set_run(spec.vmid.unwrap_or_default(), Run::Stopped),
             What::GuestStopByHuman | What::GuestStartByHuman | What::GuestRemove => self.by_human(what, spec),
             What::GuestAdd => self.add_guest(spec),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 pub enum What {
     NodeDown,
     NodeUp,
+    NodeApart,
     GuestCrash,
     GuestStopByHuman,
     GuestStartByHuman,
@@ -126,6 +127,12 @@ pub const CATALOG: &[Entry] = &[
             ("variant", "link (default: cable pulled, guests run on) or power (everything on it stops)"),
             FOR,
         ],
+    ),
+    entry(
+        "node_apart",
+        What::NodeApart,
+        "corosync of a node has lost the others; its API goes on answering, by its own view",
+        &[NODE, FOR],
     ),
     entry(
         "node_up",

@@ -25,7 +25,7 @@ const TASKS_PER_NODE: usize = 25;
 
 fn status(world: &mut World, call: &Call) -> Reply {
     let now = world.now;
-    let quorate = u8::from(world.quorate(now) || world.contradiction);
+    let quorate = u8::from(world.quorate_by(&call.asked, now) || world.contradiction);
     let version = world.nodes.len();
     let mut rows = vec![json!({
         "type": "cluster", "id": "cluster", "name": world.name, "nodes": world.nodes.len(),
@@ -33,7 +33,7 @@ fn status(world: &mut World, call: &Call) -> Reply {
     })];
     for node in &world.nodes {
         let local = node.name == call.asked;
-        let online = world.online(node, now) && !world.contradiction;
+        let online = world.member(&call.asked, node, now) && !world.contradiction;
         let mut row = json!({
             "type": "node", "id": format!("node/{}", node.name), "name": node.name, "nodeid": node.nodeid,
             "ip": node.ip, "online": u8::from(online), "local": u8::from(local), "level": "",
@@ -50,14 +50,14 @@ fn status(world: &mut World, call: &Call) -> Reply {
 
 fn resources(world: &mut World, call: &Call) -> Reply {
     let sees = |path: &str, privilege: &str| call.who.can(path, privilege);
-    Reply::rows(&world.resource_rows(call.param("type"), &sees))
+    Reply::rows(&world.resource_rows(&call.asked, call.param("type"), &sees))
 }
 
 fn nodes(world: &mut World, call: &Call) -> Reply {
     let row = |node: &crate::cluster::model::Node| {
         let audit = call.who.can(&format!("/nodes/{}", node.name), "Sys.Audit");
         let print = format!(r#""ssl_fingerprint":"{}","#, node.fingerprint);
-        world.node_row(node, audit, &print)
+        world.node_row(&call.asked, node, audit, &print)
     };
     Reply::rows(&world.nodes.iter().map(row).collect::<Vec<_>>().join(","))
 }

@@ -145,7 +145,7 @@ fn refusal(world: &World, call: &Call) -> Option<Reply> {
         Ok(guest) => guest,
         Err(reply) => return Some(reply),
     };
-    if !world.quorate(world.now) {
+    if !world.quorate_by(&call.asked, world.now) {
         let path = guest.config_path();
         return Some(Reply::fail(format!(
             "unable to open file '/etc/pve/{path}.tmp.120' - Permission denied"

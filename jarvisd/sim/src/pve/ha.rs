@@ -84,13 +84,13 @@ fn read(world: &mut World, call: &Call) -> Reply {
 }
 
 /// What stops a write to the manager's files.
-fn refusal(world: &World, verb: &str) -> Option<Reply> {
+fn refusal(world: &World, call: &Call, verb: &str) -> Option<Reply> {
     let text = format!("{verb} resource failed: cfs-lock 'domain-ha' error: no quorum!");
-    (!world.quorate(world.now)).then(|| Reply::fail(text).taking(CFS_LOCK_MS))
+    (!world.quorate_by(&call.asked, world.now)).then(|| Reply::fail(text).taking(CFS_LOCK_MS))
 }
 
 fn add(world: &mut World, call: &Call) -> Reply {
-    if let Some(reply) = refusal(world, "create") {
+    if let Some(reply) = refusal(world, call, "create") {
         return reply;
     }
     let sid = call.param("sid").unwrap_or_default();
@@ -116,7 +116,7 @@ fn comment(world: &mut World, vmid: u32, call: &Call) {
 }
 
 fn change(world: &mut World, call: &Call) -> Reply {
-    if let Some(reply) = refusal(world, "update") {
+    if let Some(reply) = refusal(world, call, "update") {
         return reply;
     }
     let sid = call.part("sid");
@@ -137,7 +137,7 @@ fn change(world: &mut World, call: &Call) -> Reply {
 
 /// A request as well: the manager moves the guest at its next round.
 fn migrate(world: &mut World, call: &Call) -> Reply {
-    if let Some(reply) = refusal(world, "migrate") {
+    if let Some(reply) = refusal(world, call, "migrate") {
         return reply;
     }
     let (sid, to) = (call.part("sid"), call.param("node").unwrap_or_default().to_owned());
@@ -158,7 +158,7 @@ fn migrate(world: &mut World, call: &Call) -> Reply {
 }
 
 fn remove(world: &mut World, call: &Call) -> Reply {
-    if let Some(reply) = refusal(world, "delete") {
+    if let Some(reply) = refusal(world, call, "delete") {
         return reply;
     }
     let sid = call.part("sid");
@@ -174,8 +174,8 @@ fn remove(world: &mut World, call: &Call) -> Reply {
 
 fn current(world: &mut World, call: &Call) -> Reply {
     let now = world.now;
-    let quorate = world.quorate(now);
     let node = &call.asked;
+    let quorate = world.quorate_by(node, now);
     let status = if quorate { "OK".to_owned() } else { format!("No quorum on node '{node}'!") };
     let mut rows = vec![
         json!({"id": "quorum", "type": "quorum", "node": node, "quorate": u8::from(quorate), "status": status}),
@@ -216,8 +216,8 @@ fn service(world: &World, guest: &Guest) -> Option<Value> {
     }))
 }
 
-fn manager(world: &mut World, _: &Call) -> Reply {
-    let quorate = u8::from(world.quorate(world.now));
+fn manager(world: &mut World, call: &Call) -> Reply {
+    let quorate = u8::from(world.quorate_by(&call.asked, world.now));
     let node = world.nodes.first().map(|n| n.name.clone());
     let services: Map<String, Value> = world
         .guests

@@ -232,7 +232,7 @@ fn config(world: &mut World, call: &Call) -> Reply {
 
 fn set_config(world: &mut World, call: &Call) -> Reply {
     let name = call.part("node").to_owned();
-    if !world.quorate(world.now) {
+    if !world.quorate_by(&call.asked, world.now) {
         return Reply::fail(format!(
             "unable to open file '/etc/pve/nodes/{name}/config.tmp.120' - Permission denied"
         ));

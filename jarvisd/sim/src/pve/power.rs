@@ -96,7 +96,7 @@ const STOP_MS: u64 = 700;
 
 /// Starts a task about a guest, or gives the 500 of a cluster without quorum.
 pub fn guest_task(world: &mut World, call: &Call, verb: &str, act: Act, lasts_ms: u64) -> Reply {
-    if !world.quorate(world.now) {
+    if !world.quorate_by(&call.asked, world.now) {
         return Reply::fail("cluster not ready - no quorum?");
     }
     let (vmid, kind) = (call.vmid(), call.kind());
@@ -123,7 +123,7 @@ fn times(world: &World, call: &Call) -> (u64, u64) {
 
 /// Of a guest under the HA manager this becomes a request to it.
 fn ha_task(world: &mut World, call: &Call, kind: &str, ask: HaAsk) -> Reply {
-    if !world.quorate(world.now) {
+    if !world.quorate_by(&call.asked, world.now) {
         return Reply::fail("cluster not ready - no quorum?");
     }
     let vmid = call.vmid();

@@ -56,7 +56,7 @@ fn definitions(world: &mut World, call: &Call) -> Reply {
 }
 
 fn change(world: &mut World, call: &Call) -> Reply {
-    if !world.quorate(world.now) {
+    if !world.quorate_by(&call.asked, world.now) {
         return Reply::fail("update storage failed: cfs-lock 'file-storage_cfg' error: no quorum!")
             .taking(CFS_LOCK_MS);
     }
@@ -153,7 +153,19 @@ fn content(world: &mut World, call: &Call) -> Reply {
     }
     let wanted = call.param("content");
     let vmid: Option<u32> = call.param("vmid").and_then(|v| v.parse().ok());
-    let fits = |v: &Volume| wanted.is_none_or(|w| w == v.content) && vmid.is_none_or(|id| v.vmid == Some(id));
+    // What belongs to a guest is left out for who may not touch it.
+    let may = |path: &str, privilege: &str| call.who.can(path, privilege);
+    let shown = |v: &Volume| match (v.content, v.vmid) {
+        ("backup", Some(id)) => {
+            may(&format!("/storage/{}", s.id), "Datastore.AllocateSpace")
+                && may(&format!("/vms/{id}"), "VM.Backup")
+        }
+        ("images" | "rootdir", Some(id)) => may(&format!("/vms/{id}"), "VM.Config.Disk"),
+        _ => true,
+    };
+    let fits = |v: &Volume| {
+        wanted.is_none_or(|w| w == v.content) && vmid.is_none_or(|id| v.vmid == Some(id)) && shown(v)
+    };
     let mut rows: Vec<Value> = s.volumes.iter().filter(|v| fits(v)).map(volume_row).collect();
     let here = |g: &&crate::cluster::model::Guest| g.storage == s.id && (s.shared || g.node == node);
     for guest in world.guests.values().filter(here) {

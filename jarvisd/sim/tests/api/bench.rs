@@ -25,7 +25,7 @@ async fn fifty_nodes_with_ten_thousand_guests_answer_in_well_under_a_second() {
         lab.running.sim.with(|w| w.publish_due(w.now));
         push = push.min(start.elapsed());
         let start = Instant::now();
-        let text = lab.running.sim.with(|w| w.resource_rows(None, &|_, _| true));
+        let text = lab.running.sim.with(|w| w.resource_rows("", None, &|_, _| true));
         build = build.min(start.elapsed());
         assert!(text.len() > 3_000_000);
     }

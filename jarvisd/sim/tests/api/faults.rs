@@ -125,7 +125,7 @@ async fn wrong_faults_are_refused_with_the_reason() {
     }
     let (_, report) = lab.control(Method::GET, "/faults", json!(null)).await;
     assert_eq!(report["active"], json!([]));
-    assert_eq!(report["known"].as_array().unwrap().len(), 53);
+    assert_eq!(report["known"].as_array().unwrap().len(), 54);
     assert_eq!(lab.control(Method::GET, "/nothing", json!(null)).await.0, 404);
     assert_eq!(lab.control(Method::POST, "/clock", json!({"scale": 0})).await.0, 400);
 }

@@ -187,7 +187,7 @@ async fn node(endpoint: &Endpoint, clock: Clock) -> NodeReport {
 fn refused(endpoint: &Endpoint, error: &ProxmoxError) -> Finding {
     let shown = match error.kind {
         // To compare with what the node's certificate page says, before pinning it.
-        ErrorKind::TlsUntrustedCa => endpoint.shown.fingerprint(),
+        ErrorKind::TlsUntrustedCa | ErrorKind::TlsWrongName { .. } => endpoint.shown.fingerprint(),
         _ => None,
     };
     match shown {

@@ -46,6 +46,11 @@ pub enum ErrorKind {
     )]
     TlsUntrustedCa,
     #[error(
+        "its certificate cannot be checked against a CA ({why}), as is usual of a self-signed one; compare its \
+         fingerprint {got} with what the node itself shows, then pin it for this node"
+    )]
+    TlsUncheckable { why: String, got: String },
+    #[error(
         "its certificate expired on {on}; renew it on the node: pvecm updatecerts --force, then restart pveproxy"
     )]
     TlsExpired { on: String },
@@ -90,6 +95,8 @@ pub enum ErrorKind {
     NodeGone { node: String, status: u16, reason: String },
     #[error("the cluster has no quorum ({message}); bring back nodes until more than half are online")]
     NoQuorum { message: String },
+    #[error("it has no quorum while the others have; check corosync on it and the cluster network")]
+    Apart,
     #[error("it does not exist there ({message}); it may have moved to another node or been removed")]
     Absent { message: String },
     #[error("the request was rejected ({message}); this is a fault of ours or a parameter out of range")]
@@ -117,6 +124,7 @@ impl ErrorKind {
             Self::TimedOut { .. } => "timed_out",
             Self::Interrupted => "interrupted",
             Self::TlsUntrustedCa => "tls_untrusted_ca",
+            Self::TlsUncheckable { .. } => "tls_uncheckable",
             Self::TlsExpired { .. } => "tls_expired",
             Self::TlsNotYetValid { .. } => "tls_not_yet_valid",
             Self::TlsWrongName { .. } => "tls_wrong_name",
@@ -130,6 +138,7 @@ impl ErrorKind {
             Self::Redirected { .. } => "redirected",
             Self::NodeGone { .. } => "node_gone",
             Self::NoQuorum { .. } => "no_quorum",
+            Self::Apart => "apart",
             Self::Absent { .. } => "absent",
             Self::Rejected { .. } => "rejected",
             Self::NotImplemented { .. } => "not_implemented",
@@ -152,6 +161,7 @@ impl ErrorKind {
                 | Self::Held
                 | Self::Unreachable { .. }
                 | Self::TlsUntrustedCa
+                | Self::TlsUncheckable { .. }
                 | Self::TlsExpired { .. }
                 | Self::TlsNotYetValid { .. }
                 | Self::TlsWrongName { .. }

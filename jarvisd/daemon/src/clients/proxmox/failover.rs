@@ -2,6 +2,7 @@
 //!
 //! A node that hangs costs at most the wait before the next one is asked too; after that it is remembered.
 //! An answer about one guest or one node (a 500, a 595) is an answer: it never speaks against the node that gave it.
+//! On what every node answers alike it does: there the fault is the node's own, as when its pmxcfs has died.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use jarvis_core::cluster::NodeName;
 use tokio::sync::Semaphore;
 
 use super::allowance::{Allowance, granted};
@@ -24,6 +26,8 @@ use crate::{
 /// Wait before a failed node is asked again while another answers: doubled with each failure.
 const BACK_OFF_FIRST: Duration = Duration::from_secs(2);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+/// A cluster without quorum is asked for another node's view no more often than this.
+const SECOND_VIEW_EVERY: Duration = Duration::from_secs(20);
 /// The same fault of the same node is not logged again for this long.
 const SAID_FOR: Duration = Duration::from_secs(60);
 /// Requests under way at once. A poll asks three lists, each of which may be asked at four nodes; pveproxy has
@@ -36,6 +40,8 @@ pub(super) struct Nodes {
     nodes: Vec<Node>,
     /// Index of the node that answered last.
     last: AtomicUsize,
+    /// When a second view was last asked for, and of whom.
+    second_view: Mutex<Option<(Instant, usize)>>,
     lists: Semaphore,
     others: Semaphore,
     meter: Arc<Meter>,
@@ -63,6 +69,7 @@ impl Nodes {
         Self {
             nodes,
             last: AtomicUsize::new(0),
+            second_view: Mutex::default(),
             lists: Semaphore::new(LISTS_MAX),
             others: Semaphore::new(OTHERS_MAX),
             meter,
@@ -132,6 +139,43 @@ impl Nodes {
                     start_next = true;
                 }
             }
+        }
+    }
+
+    /// What another node than `than` answers: one each time, in turn, and now and then only.
+    pub(super) async fn second_view(
+        &self,
+        than: &NodeName,
+        ask: &Ask,
+        allowance: Option<&dyn Allowance>,
+    ) -> Option<RawAnswer> {
+        let index = self.second_viewer(than)?;
+        if !granted(allowance) {
+            return None;
+        }
+        self.attempt(index, ask, allowance).await.1.ok()
+    }
+
+    fn second_viewer(&self, than: &NodeName) -> Option<usize> {
+        let now = self.clock.monotonic();
+        let mut asked = self.second_view.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, before) = asked.unzip();
+        if at.is_some_and(|at| now.saturating_duration_since(at) < SECOND_VIEW_EVERY) {
+            return None;
+        }
+        let others =
+            || self.nodes.iter().enumerate().filter(|(_, n)| n.endpoint.name != *than).map(|(i, _)| i);
+        let next = others().find(|i| before.is_some_and(|b| *i > b)).or_else(|| others().next())?;
+        *asked = Some((now, next));
+        Some(next)
+    }
+
+    /// From now on `this` is asked, and `than` left alone for a while: the others have gone on without it.
+    pub(super) fn prefer(&self, this: &NodeName, than: &NodeName) {
+        let index = |name: &NodeName| self.nodes.iter().position(|n| n.endpoint.name == *name);
+        if let (Some(this), Some(than)) = (index(this), index(than)) {
+            self.failed(than, &ErrorKind::Apart);
+            self.answered(this);
         }
     }
 
@@ -285,6 +329,7 @@ fn says(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> Says {
     match kind {
         ErrorKind::Unreachable { .. }
         | ErrorKind::TlsUntrustedCa
+        | ErrorKind::TlsUncheckable { .. }
         | ErrorKind::TlsExpired { .. }
         | ErrorKind::TlsNotYetValid { .. }
         | ErrorKind::TlsWrongName { .. }
@@ -303,6 +348,7 @@ fn says(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> Says {
                 Says::Useless
             }
         }
+        ErrorKind::Server { .. } | ErrorKind::NodeGone { .. } if ask.class == Class::List => Says::Useless,
         ErrorKind::Unauthorized { .. }
         | ErrorKind::Forbidden { .. }
         | ErrorKind::NodeGone { .. }
@@ -313,6 +359,7 @@ fn says(kind: &ErrorKind, ask: &Ask, node: Option<&Node>) -> Says {
         | ErrorKind::Server { .. }
         | ErrorKind::Odd { .. } => Says::Alive,
         ErrorKind::Misconfigured { .. }
+        | ErrorKind::Apart
         | ErrorKind::NobodyAnswers { .. }
         | ErrorKind::NotGranted
         | ErrorKind::Held => Says::Nothing,

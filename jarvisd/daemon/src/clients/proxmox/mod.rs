@@ -28,7 +28,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jarvis_core::cluster::reading::{GuestRow, Membership, NodeDetail, Resources, TaskRow};
-use jarvis_core::cluster::{GuestKind, NodeName, TaskStatus, Upid, Vmid};
+use jarvis_core::cluster::{GuestKind, NodeName, NodeStatus, TaskStatus, Upid, Vmid};
 use serde_json::value::RawValue;
 
 pub use allowance::Allowance;
@@ -136,6 +136,19 @@ impl Proxmox {
 
     /// Nodes, guests and storages in one answer.
     pub async fn resources(&self) -> Result<Answer<Resources>, ProxmoxError> {
+        let seen = self.resources_once().await?;
+        // By a node that is apart from the others it is they who are gone; whoever has quorum is asked again.
+        if most_are_gone(&seen.value)
+            && let Ok(members) = self.membership().await
+            && members.value.quorate == Some(true)
+            && members.via != seen.via
+        {
+            return self.resources_once().await;
+        }
+        Ok(seen)
+    }
+
+    async fn resources_once(&self) -> Result<Answer<Resources>, ProxmoxError> {
         let ask = Ask::resources();
         let raw = self.raw(&ask).await?;
         let read = self.decoded(&ask, &raw, decode::resources)?;
@@ -147,7 +160,26 @@ impl Proxmox {
 
     /// Quorum, and which nodes are online.
     pub async fn membership(&self) -> Result<Answer<Membership>, ProxmoxError> {
-        self.read(&Ask::membership(), decode::membership).await
+        let ask = Ask::membership();
+        let Inner { flights, meter, .. } = &*self.inner;
+        let raw = flights.join(&ask.path, meter, || self.quorate_view(&ask)).await?;
+        self.decoded(&ask, &raw, decode::membership)
+    }
+
+    /// A node without quorum may be the only one that has none: then it is another one's view that counts.
+    async fn quorate_view(&self, ask: &Ask) -> Result<RawAnswer, ProxmoxError> {
+        let (nodes, allowance) = (&self.inner.nodes, self.allowance.as_deref());
+        let quorate =
+            |raw: &RawAnswer| decode::membership(&raw.data).ok().and_then(|read| read.value.quorate);
+        let seen = nodes.ask(ask, allowance).await?;
+        if quorate(&seen) == Some(false)
+            && let Some(other) = nodes.second_view(&seen.place.node, ask, allowance).await
+            && quorate(&other) == Some(true)
+        {
+            nodes.prefer(&other.place.node, &seen.place.node);
+            return Ok(other);
+        }
+        Ok(seen)
     }
 
     /// Running tasks, and about 25 finished ones of each node.
@@ -240,7 +272,9 @@ impl Proxmox {
     /// Nodes whose clocks are so far from ours that times no longer tell one story: one line each.
     pub fn clock_faults(&self) -> Vec<String> {
         let endpoints = self.inner.nodes.endpoints();
-        endpoints.filter_map(|e| doctor::skewed(&format!("{} ({})", e.name, e.url), e.skew_ms()?)).collect()
+        endpoints
+            .filter_map(|e| doctor::skewed(&format!("{} ({})", e.name, e.url), e.recent_skew_ms()?))
+            .collect()
     }
 
     /// When each node's certificate ends (UTC seconds), by the last handshake.
@@ -295,6 +329,11 @@ impl<T> Answer<T> {
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Answer<U> {
         Answer { value: f(self.value), via: self.via, at_ms: self.at_ms, odd_rows: self.odd_rows }
     }
+}
+
+fn most_are_gone(seen: &Resources) -> bool {
+    let online = seen.nodes.iter().filter(|n| n.status == NodeStatus::Online).count();
+    seen.nodes.len() > 1 && online * 2 <= seen.nodes.len()
 }
 
 /// As in `/nodes/{node}/qemu`.

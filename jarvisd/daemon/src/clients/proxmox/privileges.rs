@@ -73,6 +73,18 @@ pub(super) fn changing(id: &str, held: &Permissions) -> Vec<Finding> {
     findings
 }
 
+impl Permissions {
+    /// Whether the token has this privilege there. Where a path has an entry of its own, that one counts: a role there
+    /// replaces what comes from above.
+    pub fn hold(&self, path: &str, privilege: &str) -> bool {
+        let above = std::iter::successors(Some(path), |p| {
+            let (up, _) = p.rsplit_once('/')?;
+            (*p != "/").then_some(if up.is_empty() { "/" } else { up })
+        });
+        above.into_iter().find_map(|p| self.0.get(p)).is_some_and(|privileges| privileges.contains(privilege))
+    }
+}
+
 fn holds(held: &Permissions, privilege: &str) -> bool {
     held.0.values().any(|privileges| privileges.contains(privilege))
 }
@@ -90,11 +102,10 @@ fn superfluous(id: &str, held: &Permissions) -> Option<Finding> {
 }
 
 fn missing(id: &str, held: &Permissions, (path, privilege, sees): (&str, &str, &str)) -> Option<Finding> {
-    let has = |p: &str| held.0.get(p).is_some_and(|privileges| privileges.contains(privilege));
-    // Where a path has an entry of its own, that one counts: a role there replaces what comes from above.
-    if if held.0.contains_key(path) { has(path) } else { has("/") } {
+    if held.hold(path, privilege) {
         return None;
     }
+    let has = |p: &str| held.0.get(p).is_some_and(|privileges| privileges.contains(privilege));
     let below = format!("{}/", path.trim_end_matches('/'));
     let parts: Vec<&str> =
         held.0.keys().filter(|p| p.starts_with(&below) && has(p)).map(String::as_str).collect();

@@ -21,7 +21,7 @@ use rustls::{
 };
 use sha2::{Digest, Sha256};
 
-use super::error::{ErrorKind, ProxmoxError};
+use super::error::{ErrorKind, ProxmoxError, quoted};
 
 /// What the last handshake with a node showed.
 #[derive(Debug, Default)]
@@ -126,7 +126,7 @@ impl ServerCertVerifier for Verifier {
             // The whole certificate is named, so its dates and names add nothing; the handshake's signature
             // still has to prove that the other side owns its key.
             Trust::Pin(pin) if *pin == digest => Ok(ServerCertVerified::assertion()),
-            Trust::Pin(_) => Err(CertificateError::Other(OtherError(Arc::new(WrongPin(digest)))).into()),
+            Trust::Pin(_) => Err(of_certificate(WrongPin(digest))),
             Trust::Ca(ca) => match ca.verify_server_cert(leaf, chain, host, ocsp, now) {
                 Err(rustls::Error::InvalidCertificate(
                     first @ (CertificateError::NotValidForName
@@ -134,6 +134,11 @@ impl ServerCertVerifier for Verifier {
                 )) => ca
                     .verify_server_cert(leaf, chain, &self.node, ocsp, now)
                     .map_err(|_| rustls::Error::InvalidCertificate(first)),
+                // What rustls has no word for, such as a certificate that is a CA itself.
+                Err(rustls::Error::InvalidCertificate(CertificateError::Other(what))) => {
+                    let why = quoted(&format!("{:?}", what.0));
+                    Err(of_certificate(Uncheckable { why, digest }))
+                }
                 verdict => verdict,
             },
         }
@@ -146,7 +151,7 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-            .map_err(|_| not_its_key())
+            .map_err(unproven)
     }
 
     fn verify_tls13_signature(
@@ -156,7 +161,7 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-            .map_err(|_| not_its_key())
+            .map_err(unproven)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -192,8 +197,18 @@ impl Verifier {
 }
 
 /// A certificate is public; the handshake's signature proves that the other side owns its key.
-fn not_its_key() -> rustls::Error {
-    rustls::Error::General("it does not own the key of the certificate it shows".into())
+fn unproven(error: rustls::Error) -> rustls::Error {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::BadSignature) => {
+            rustls::Error::General("it does not own the key of the certificate it shows".into())
+        }
+        // The certificate could not be read at all; nobody is accused.
+        other => other,
+    }
+}
+
+fn of_certificate(what: impl Error + Send + Sync + 'static) -> rustls::Error {
+    rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(what))))
 }
 
 #[derive(Debug)]
@@ -206,6 +221,20 @@ impl fmt::Display for WrongPin {
 }
 
 impl Error for WrongPin {}
+
+#[derive(Debug)]
+struct Uncheckable {
+    why: String,
+    digest: [u8; 32],
+}
+
+impl fmt::Display for Uncheckable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl Error for Uncheckable {}
 
 fn fingerprint_text(digest: &[u8; 32]) -> String {
     digest.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":")
@@ -231,12 +260,17 @@ pub(super) fn explain(error: &rustls::Error) -> ErrorKind {
             // rustls writes them as `DnsName("Home")`.
             let names =
                 presented.iter().map(|n| n.split('"').nth(1).unwrap_or(n)).collect::<Vec<_>>().join(", ");
-            ErrorKind::TlsWrongName { presented: super::error::quoted(&names) }
+            ErrorKind::TlsWrongName { presented: quoted(&names) }
         }
-        CertificateError::Other(other) => match other.0.downcast_ref::<WrongPin>() {
-            Some(WrongPin(digest)) => ErrorKind::FingerprintMismatch { got: fingerprint_text(digest) },
-            None => ErrorKind::Tls { why: error.to_string() },
-        },
+        CertificateError::Other(other) => {
+            if let Some(WrongPin(digest)) = other.0.downcast_ref() {
+                ErrorKind::FingerprintMismatch { got: fingerprint_text(digest) }
+            } else if let Some(Uncheckable { why, digest }) = other.0.downcast_ref() {
+                ErrorKind::TlsUncheckable { why: why.clone(), got: fingerprint_text(digest) }
+            } else {
+                ErrorKind::Tls { why: error.to_string() }
+            }
+        }
         _ => ErrorKind::Tls { why: error.to_string() },
     }
 }

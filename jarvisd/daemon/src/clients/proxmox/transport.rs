@@ -4,9 +4,8 @@
 
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jarvis_core::cluster::NodeName;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION};
@@ -35,6 +34,9 @@ const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(4);
 /// Enough for one poll's questions at once.
 const IDLE_CONNECTIONS_MAX: usize = 4;
 
+/// A node that is asked at all is asked many times within this.
+const SKEW_RECENT: Duration = Duration::from_secs(300);
+
 /// A node as a place to send requests to.
 #[derive(Debug)]
 pub(super) struct Endpoint {
@@ -42,7 +44,8 @@ pub(super) struct Endpoint {
     pub url: String,
     client: Client,
     pub shown: Arc<tls::Shown>,
-    skew_ms: AtomicI64,
+    /// How far the node's clock is ahead of ours, and when that was seen.
+    skew: Mutex<Option<(i64, Instant)>>,
     meter: Arc<Meter>,
     clock: Clock,
 }
@@ -96,20 +99,22 @@ impl Endpoint {
                 ProxmoxError::unplaced(ErrorKind::Misconfigured { what }).caused_by(e)
             })?;
         let url = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self {
-            name: node.name.clone(),
-            url,
-            client,
-            shown,
-            skew_ms: AtomicI64::new(NO_SKEW),
-            meter,
-            clock,
-        })
+        Ok(Self { name: node.name.clone(), url, client, shown, skew: Mutex::default(), meter, clock })
     }
 
     /// How far the node's clock is ahead of ours, by its last answer; to the second.
     pub(super) fn skew_ms(&self) -> Option<i64> {
-        Some(self.skew_ms.load(Ordering::Relaxed)).filter(|s| *s != NO_SKEW)
+        (*self.skew()).map(|(ahead_ms, _)| ahead_ms)
+    }
+
+    /// The same if it answered lately: the clock of one that was not asked since may have been set right.
+    pub(super) fn recent_skew_ms(&self) -> Option<i64> {
+        let (ahead_ms, seen) = (*self.skew())?;
+        (self.clock.monotonic().saturating_duration_since(seen) < SKEW_RECENT).then_some(ahead_ms)
+    }
+
+    fn skew(&self) -> MutexGuard<'_, Option<(i64, Instant)>> {
+        self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks once; a read whose connection broke is sent once more, because pveproxy drops idle connections and
@@ -228,8 +233,8 @@ impl Endpoint {
         if let Some(date) = date.and_then(|d| OffsetDateTime::parse(d, &Rfc2822).ok()) {
             let theirs_ms = date.unix_timestamp().saturating_mul(1_000);
             let ahead_ms = theirs_ms.saturating_sub(self.clock.now_ms());
-            let before = self.skew_ms.swap(ahead_ms, Ordering::Relaxed);
-            let said = before != NO_SKEW && skewed(&self.url, before).is_some();
+            let before = self.skew().replace((ahead_ms, self.clock.monotonic()));
+            let said = before.is_some_and(|(ahead_ms, _)| skewed(&self.url, ahead_ms).is_some());
             if let (Some(text), false) = (skewed(&format!("{} ({})", self.name, self.url), ahead_ms), said) {
                 tracing::warn!("{text}");
             }
@@ -253,8 +258,6 @@ impl Endpoint {
         EndpointKey { method: ask.method.text(), template: ask.template, via: self.name.clone() }
     }
 }
-
-const NO_SKEW: i64 = i64::MIN;
 
 /// Proxmox puts its message into the reason phrase, which hyper keeps aside when it is not the usual one.
 fn reason(response: &Response) -> String {

@@ -318,6 +318,21 @@ async fn certificates_are_believed_only_for_a_reason() {
     assert!(server.seen().iter().all(|r| r.head.contains(CANARY)) && expired.seen().is_empty());
 }
 
+/// As `openssl req -x509` makes it: a CA that shows itself.
+#[tokio::test]
+async fn a_self_signed_certificate_is_told_with_the_fingerprint_to_pin() {
+    let ca = Ca::new("homemade");
+    let server = Server::as_the_ca(&ca, |_, _| json(r#"{"data":{"version":"9.2.11"}}"#)).await;
+    let mut settings = settings(&ca, &[("pve", &server)]);
+    let error = failure_of(&settings).await;
+    assert_eq!(error.word(), "tls_uncheckable", "{error}");
+    let line = error.to_string();
+    assert!(line.contains(&server.fingerprint()) && line.contains("pin it"), "{line}");
+    assert!(server.seen().is_empty());
+    settings.nodes[0].fingerprint = Some(server.fingerprint());
+    client(&settings).version().await.unwrap();
+}
+
 #[tokio::test]
 async fn the_address_or_the_nodes_name_must_be_in_the_certificate() {
     let ca = Ca::new("cluster");

@@ -55,6 +55,10 @@ async fn a_node_that_talks_nonsense_is_passed_over() {
         || http("200 OK", "text/html", "<html>"),
         || json(r#"{"data":"#),
         || http("502 Bad Gateway", "text/plain", "x"),
+        // What a node answers whose pmxcfs has died, and what one answers that is just starting.
+        || http("500 x", "application/json", r#"{"data":null,"message":"ipcc_send_rec[1] failed\n"}"#),
+        || bare("500 internal error"),
+        || bare("596 Connection timed out"),
         || Reply::Drop,
     ] {
         let home = Server::new(&ca, move |_, _| nonsense()).await;
@@ -115,6 +119,79 @@ async fn a_refused_token_is_not_tried_at_every_node() {
     let proxmox = client(&settings(&ca, &[("Home", &home), ("pve", &pve)]));
     assert_eq!(proxmox.version().await.unwrap_err().word(), "unauthorized");
     assert!(pve.seen().is_empty());
+}
+
+fn view(of: &str, online: [bool; 3], quorate: u8) -> Reply {
+    let rows: Vec<String> = ["Home", "pve", "agent1"]
+        .iter()
+        .zip(online)
+        .map(|(n, on)| {
+            let (on, local) = (u8::from(on), u8::from(*n == of));
+            format!(
+                r#"{{"type":"node","name":"{n}","online":{on},"local":{local},"id":"node/{n}","nodeid":1}}"#
+            )
+        })
+        .collect();
+    let rows = rows.join(",");
+    json(&format!(
+        r#"{{"data":[{{"type":"cluster","name":"lab","quorate":{quorate},"version":3,"nodes":3}},{rows}]}}"#
+    ))
+}
+
+fn figures(online: [bool; 3]) -> Reply {
+    let row = |(n, on): (&&str, bool)| {
+        let status = if on { "online" } else { "offline" };
+        format!(r#"{{"type":"node","node":"{n}","id":"node/{n}","status":"{status}","cpu":0.1,"maxcpu":4}}"#)
+    };
+    let rows: Vec<String> = ["Home", "pve", "agent1"].iter().zip(online).map(row).collect();
+    json(&format!(r#"{{"data":[{}]}}"#, rows.join(",")))
+}
+
+#[tokio::test]
+async fn a_node_that_is_apart_is_not_believed_over_the_others() {
+    let ca = Ca::new("cluster");
+    let (alone, others) = ([true, false, false], [false, true, true]);
+    let answer = |of: &'static str, online: [bool; 3], quorate: u8| {
+        move |request: &super::server::Request, _: usize| match request.path.as_str() {
+            "/api2/json/cluster/resources" => figures(online),
+            _ => view(of, online, quorate),
+        }
+    };
+    let home = Server::new(&ca, answer("Home", alone, 0)).await;
+    let pve = Server::new(&ca, answer("pve", others, 1)).await;
+    let proxmox = client(&settings(&ca, &[("Home", &home), ("pve", &pve)]));
+    // As a round asks them: at the same time.
+    let (rows, members) = tokio::join!(proxmox.resources(), proxmox.membership());
+    let (rows, members) = (rows.unwrap(), members.unwrap());
+    assert_eq!((members.via.as_str(), members.value.quorate), ("pve", Some(true)));
+    assert_eq!(rows.via.as_str(), "pve");
+    let before = home.seen().len();
+    assert_eq!(proxmox.membership().await.unwrap().via.as_str(), "pve");
+    assert_eq!(home.seen().len(), before, "it is left alone");
+}
+
+#[tokio::test]
+async fn a_cluster_without_quorum_is_asked_for_a_second_view_once_in_a_while() {
+    let ca = Ca::new("cluster");
+    let lost = |_: &super::server::Request, _: usize| view("Home", [true, false, false], 0);
+    let (home, pve) = (Server::new(&ca, lost).await, Server::new(&ca, lost).await);
+    let proxmox = client(&settings(&ca, &[("Home", &home), ("pve", &pve)]));
+    for _ in 0..5 {
+        assert_eq!(proxmox.membership().await.unwrap().value.quorate, Some(false));
+    }
+    assert_eq!((home.seen().len(), pve.seen().len()), (5, 1));
+}
+
+#[tokio::test]
+async fn when_every_node_fails_alike_it_is_said_once_with_what_the_server_said() {
+    let ca = Ca::new("cluster");
+    let fault = || http("500 x", "application/json", r#"{"data":null,"message":"no disk space left\n"}"#);
+    let home = Server::new(&ca, move |_, _| fault()).await;
+    let pve = Server::new(&ca, move |_, _| fault()).await;
+    let proxmox = client(&settings(&ca, &[("Home", &home), ("pve", &pve)]));
+    let line = proxmox.version().await.unwrap_err().to_string();
+    assert!(line.contains("Home (") && line.contains("pve ("), "{line}");
+    assert_eq!(line.matches("no disk space left").count(), 1, "{line}");
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -127,6 +128,17 @@ impl Server {
         let key = PrivateKeyDer::try_from(leaf.key).unwrap();
         let config = tls().with_single_cert(vec![leaf.der.clone().into()], key).unwrap();
         Self::with(config, &leaf.der, answer).await
+    }
+
+    /// Shows the CA's own certificate.
+    pub async fn as_the_ca(
+        ca: &Ca,
+        answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let key = PrivateKeyDer::try_from(ca.issuer.key().serialize_der()).unwrap();
+        let der = CertificateDer::from_pem_slice(ca.pem.as_bytes()).unwrap();
+        let config = tls().with_single_cert(vec![der.clone()], key).unwrap();
+        Self::with(config, &der, answer).await
     }
 
     /// Shows the second's certificate once it is told to, without a restart; it lets sessions be resumed.
