@@ -285,6 +285,7 @@ fn door(
     poke: poll::Poke,
 ) -> Result<executor::Parts, AppError> {
     let docker = reach::docker(config, clock)?;
+    let acting = acting(config, clock)?.or_else(|| client.cloned());
     Ok(executor::Parts {
         clock,
         config: Arc::clone(config),
@@ -292,12 +293,12 @@ fn door(
         store: store.clone(),
         proxmox: client.cloned(),
         send: executor::Senders {
-            proxmox: acting(config, clock)?.or_else(|| client.cloned()),
+            proxmox: acting.clone(),
             ssh: ssh.clone(),
             docker: docker.clone(),
             wake: reach::wake(config),
         },
-        read: tools::Parts::new(clock, state.clone(), store.clone(), client.cloned(), ssh, docker),
+        read: tools::Parts::new(clock, state.clone(), store.clone(), (client.cloned(), acting), ssh, docker),
         poke: Box::new(move || poke.poke()),
         settle: executor::SETTLE,
         longest: Duration::MAX,

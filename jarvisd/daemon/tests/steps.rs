@@ -191,7 +191,7 @@ async fn executor(settings: &Path, ends_at: Option<Step>) -> (Executor, Store, S
         store: store.clone(),
         proxmox: client.clone(),
         send: Senders { proxmox: act, ssh: ssh.clone(), docker: docker.clone(), wake: reach::wake(&config) },
-        read: tools::Parts::new(clock, state, store.clone(), client, ssh, docker),
+        read: tools::Parts::new(clock, state, store.clone(), (client, None), ssh, docker),
         poke: Box::new(|| {}),
         settle: SETTLE,
         longest: LONGEST,

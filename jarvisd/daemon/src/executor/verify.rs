@@ -78,9 +78,9 @@ type Seen = Result<(bool, String), String>;
 impl Inner {
     pub(super) async fn before(&self, operation: &Operation, place: &Place) -> Before {
         let proxmox = self.parts.proxmox.as_ref();
-        let newest_backup_s = match (operation, proxmox) {
-            (Operation::StartBackup(call), Some(proxmox)) => {
-                let made = proxmox.backups_made_s(&place.node, call.storage.as_str(), call.vmid).await;
+        let newest_backup_s = match (operation, &self.parts.send.proxmox) {
+            (Operation::StartBackup(call), Some(acting)) => {
+                let made = acting.backups_made_s(&place.node, call.storage.as_str(), call.vmid).await;
                 made.ok().map(|made| made.value.into_iter().max().unwrap_or(0))
             }
             _ => None,
@@ -136,7 +136,9 @@ impl Inner {
                 self.snapshot(proxmox, place, call.vmid, call.name.as_str(), false).await
             }
             Operation::StartBackup(call) => {
-                let made = proxmox.backups_made_s(&place.node, call.storage.as_str(), call.vmid).await;
+                // Proxmox shows backups only to who may make them.
+                let acting = self.parts.send.proxmox.as_ref().unwrap_or(proxmox);
+                let made = acting.backups_made_s(&place.node, call.storage.as_str(), call.vmid).await;
                 Ok(backed_up(&made.map_err(|e| e.to_string())?.value, before))
             }
             other => match other.target() {

@@ -35,8 +35,7 @@ pub(super) async fn backups(call: &Backups, parts: &Parts) -> Result<Read, ToolE
     let now_ms = parts.now_ms();
     let places = places(call, &state);
     let asked = places.into_iter().map(|(node, storage)| async move {
-        let path = ["nodes", node.as_str(), "storage", &storage, "content"];
-        let content = parts.get(&path, &[("content", "backup")]).await;
+        let content = parts.volumes(&node, &storage, &[("content", "backup")]).await;
         (node.clone(), storage, content)
     });
     let answers: Vec<_> = futures_util::stream::iter(asked).buffer_unordered(AT_ONCE_MAX).collect().await;
@@ -44,7 +43,10 @@ pub(super) async fn backups(call: &Backups, parts: &Parts) -> Result<Read, ToolE
     let storages = answers.len();
     for (node, storage, content) in answers {
         match content {
-            Ok(all) => found.extend(rows::list(&all).filter_map(|row| backup(row, &node, &storage, now_ms))),
+            Ok((all, left_out)) => {
+                found.extend(rows::list(&all).filter_map(|row| backup(row, &node, &storage, now_ms)));
+                unread.extend(left_out.map(|why| json!({"node": node, "storage": storage, "why": why})));
+            }
             Err(error) => unread.push(json!({"node": node, "storage": storage, "why": error.to_string()})),
         }
     }

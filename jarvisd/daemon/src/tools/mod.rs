@@ -55,6 +55,8 @@ pub struct Parts {
     pub store: Store,
     /// Missing: no cluster is configured.
     pub proxmox: Option<Proxmox>,
+    /// With the token for changes, where there is one: Proxmox shows backups and disks only to who may make them.
+    acting: Option<Proxmox>,
     /// Missing: nodes are read over the API alone.
     pub ssh: Option<Ssh>,
     pub docker: Docker,
@@ -66,11 +68,11 @@ impl Parts {
         clock: Clock,
         state: StateHub,
         store: Store,
-        proxmox: Option<Proxmox>,
+        (proxmox, acting): (Option<Proxmox>, Option<Proxmox>),
         ssh: Option<Ssh>,
         docker: Docker,
     ) -> Self {
-        Self { clock, state, store, proxmox, ssh, docker, gates: Arc::default() }
+        Self { clock, state, store, proxmox, acting, ssh, docker, gates: Arc::default() }
     }
 }
 

@@ -25,11 +25,13 @@ pub(super) async fn content(call: &StorageContent, parts: &Parts) -> Result<Read
     let mut query = Vec::new();
     query.extend(call.content.map(|content| ("content", word(content))));
     query.extend(vmid.as_deref().map(|vmid| ("vmid", vmid)));
-    let path = ["nodes", call.node.as_str(), "storage", call.storage.as_str(), "content"];
-    let all = parts.get(&path, &query).await?;
+    let (all, left_out) = parts.volumes(&call.node, call.storage.as_str(), &query).await?;
     let now_ms = parts.now_ms();
     let volumes: Vec<Value> = rows::list(&all).map(|row| volume(row, now_ms)).collect();
-    let value = json!({ "storage": call.storage, "node": call.node, "volumes_total": volumes.len(), "volumes": volumes });
+    let mut value = json!({ "storage": call.storage, "node": call.node, "volumes_total": volumes.len(), "volumes": volumes });
+    if let (Some(left_out), Some(map)) = (left_out, value.as_object_mut()) {
+        map.insert("left_out".into(), json!(left_out));
+    }
     Ok(Read { value, as_of_ms: now_ms })
 }
 

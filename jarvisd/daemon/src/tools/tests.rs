@@ -82,7 +82,7 @@ impl Stage {
             reading(SourceId::tasks(), Part::Tasks(tasks)),
         ];
         state.absorb(readings, Clock.now_ms());
-        let parts = Parts::new(Clock, state, store, Some(proxmox), None, no_docker());
+        let parts = Parts::new(Clock, state, store, (Some(proxmox), None), None, no_docker());
         Self { parts, server, _dir: dir }
     }
 
@@ -207,7 +207,7 @@ async fn what_is_not_there_is_named_and_nothing_is_sent() {
 async fn without_a_cluster_what_the_store_knows_is_still_told() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Clock, Limits::default()).unwrap();
-    let parts = Parts::new(Clock, StateHub::new("e".into()), store, None, None, no_docker());
+    let parts = Parts::new(Clock, StateHub::new("e".into()), store, (None, None), None, no_docker());
     for (name, args) in reads() {
         let operation = Operation::parse(name, &args).unwrap();
         let outcome = read(&operation, &parts).await;
