@@ -96,3 +96,11 @@ pub struct NewEvent {
     pub vmid: Option<Vmid>,
     pub upid: Option<Upid>,
 }
+
+/// The word that a value of a closed set has on the wire.
+pub fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jarvis_core::protocol::{Event, event::word};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -64,6 +65,13 @@ struct ChannelLabel {
     channel: &'static str,
 }
 
+/// As the feed writes them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    kind: String,
+    severity: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
     reason: Eviction,
@@ -74,6 +82,7 @@ struct ReasonLabel {
 pub struct Meter {
     http_requests: Family<HttpLabels, Counter>,
     http_duration: Family<RouteLabel, Histogram, fn() -> Histogram>,
+    events: Family<EventLabels, Counter>,
     stream_clients: Gauge,
     stream_frames: Family<ChannelLabel, Counter>,
     stream_lags: Family<ChannelLabel, Counter>,
@@ -89,6 +98,7 @@ impl Meter {
         Arc::new(Self {
             http_requests: Family::default(),
             http_duration: Family::new_with_constructor(durations),
+            events: Family::default(),
             stream_clients: Gauge::default(),
             stream_frames: Family::default(),
             stream_lags: Family::default(),
@@ -100,6 +110,12 @@ impl Meter {
     pub fn answered(&self, route: &'static str, method: &'static str, code: u16, took: Duration) {
         self.http_requests.get_or_create(&HttpLabels { route, method, code }).inc();
         self.http_duration.get_or_create(&RouteLabel { route }).observe(took.as_secs_f64());
+    }
+
+    /// One line of the activity feed: tasks that end or fail, guests that stop, nodes that go and come.
+    pub fn happened(&self, event: &Event) {
+        let labels = EventLabels { kind: word(&event.kind), severity: word(&event.severity) };
+        self.events.get_or_create(&labels).inc();
     }
 
     pub fn stream_opened(&self) {
@@ -127,6 +143,7 @@ impl Meter {
         let r = registry;
         r.register("jarvis_http_requests", "Requests answered", self.http_requests.clone());
         r.register("jarvis_http_duration_seconds", "Time to answer a request", self.http_duration.clone());
+        r.register("jarvis_events", "Lines of the activity feed since the start", self.events.clone());
         r.register("jarvis_stream_clients", "Streams open now", self.stream_clients.clone());
         r.register("jarvis_stream_frames", "Frames sent", self.stream_frames.clone());
         r.register("jarvis_stream_lags", "Times a stream fell behind", self.stream_lags.clone());

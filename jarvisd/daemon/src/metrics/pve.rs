@@ -111,6 +111,10 @@ impl Seen<'_> {
             out.gauge("jarvis_node_load1", "Load average over one minute", id(&name), node.load1);
             out.gauge("jarvis_node_iowait_ratio", "Share of time waiting for disks", id(&name), node.iowait);
         }
+        if self.source(&SourceId::sensors(&node.name)) {
+            let help = "Temperature of the hottest sensor";
+            out.gauge("jarvis_node_temperature_celsius", help, id(&name), node.temp_c);
+        }
     }
 
     fn guest(&self, out: &mut Families, guest: &Guest) {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jarvis_core::cluster::{NodeName, NodeStatus};
 
 use crate::{
-    clients::proxmox::{PastMinute, Proxmox},
+    clients::proxmox::{ErrorKind, PastMinute, Proxmox},
     clock::Clock,
     state::StateHub,
     store::{Sample, Store, StoreError},
@@ -47,9 +47,25 @@ async fn fill(spare: &Proxmox, state: &StateHub, store: &Store, started_ms: i64)
             break;
         }
         for node in open {
-            // A refusal of the budget and a silent node are the same here: later, or not at all.
-            if let Ok(answer) = spare.node_past(node).await {
-                done.insert(node.clone(), answer.value);
+            match spare.node_past(node).await {
+                Ok(answer) => {
+                    done.insert(node.clone(), answer.value);
+                }
+                // It has no past to give; asked again and again it would take what the other questions need.
+                Err(e)
+                    if matches!(
+                        e.kind,
+                        ErrorKind::Absent { .. }
+                            | ErrorKind::NotImplemented { .. }
+                            | ErrorKind::Rejected { .. }
+                            | ErrorKind::Forbidden { .. }
+                            | ErrorKind::Odd { .. }
+                    ) =>
+                {
+                    done.insert(node.clone(), Vec::new());
+                }
+                // A refusal of the budget and a silent node are the same here: later, or not at all.
+                Err(_) => {}
             }
         }
         tokio::time::sleep(if online.is_empty() { PAUSE / 10 } else { PAUSE }).await;

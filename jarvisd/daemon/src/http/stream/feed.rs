@@ -76,6 +76,7 @@ impl Feed {
 
     fn pass(&self, event: &Event, last: &mut Option<i64>) {
         *last = Some(event.id);
+        self.meter.happened(event);
         if let Some(frame) = frame(event) {
             // An error only means that no socket is open.
             let _ = self.frames.send(frame);

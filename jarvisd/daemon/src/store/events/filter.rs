@@ -3,10 +3,10 @@
 use diesel::{prelude::*, sqlite::Sqlite};
 use jarvis_core::{
     cluster::{NodeName, Vmid},
-    protocol::{EventKind, EventSource, Severity},
+    protocol::{EventKind, EventSource, Severity, event::word},
 };
 
-use super::row::{SEVERITIES, name, rank};
+use super::row::{SEVERITIES, rank};
 use crate::store::schema::events;
 
 /// Longest text to look for.
@@ -39,7 +39,7 @@ pub(super) fn matching(filter: &EventFilter) -> events::BoxedQuery<'static, Sqli
         query = query.filter(events::ts_ms.lt(until_ms));
     }
     if !filter.kinds.is_empty() {
-        query = query.filter(events::kind.eq_any(filter.kinds.iter().map(name).collect::<Vec<_>>()));
+        query = query.filter(events::kind.eq_any(filter.kinds.iter().map(word).collect::<Vec<_>>()));
     }
     if !filter.severities.is_empty() {
         let ranks: Vec<i32> = filter.severities.iter().copied().map(rank).collect();
@@ -50,7 +50,7 @@ pub(super) fn matching(filter: &EventFilter) -> events::BoxedQuery<'static, Sqli
         query = query.filter(events::severity.eq_any(ranks));
     }
     if !filter.sources.is_empty() {
-        query = query.filter(events::source.eq_any(filter.sources.iter().map(name).collect::<Vec<_>>()));
+        query = query.filter(events::source.eq_any(filter.sources.iter().map(word).collect::<Vec<_>>()));
     }
     if let Some(node) = &filter.node {
         query = query.filter(events::node.eq(node.as_str().to_owned()));

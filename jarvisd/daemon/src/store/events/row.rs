@@ -5,9 +5,12 @@ use std::str::FromStr;
 use diesel::prelude::*;
 use jarvis_core::{
     cluster::{NodeName, Upid, Vmid},
-    protocol::{Event, EventKind, EventSource, Severity, event::NewEvent},
+    protocol::{
+        Event, EventKind, EventSource, Severity,
+        event::{NewEvent, word},
+    },
 };
-use serde::{Deserialize, Serialize, de::IntoDeserializer};
+use serde::{Deserialize, de::IntoDeserializer};
 
 use crate::store::{error::Fault, schema::events};
 
@@ -48,9 +51,9 @@ pub(super) fn insert(conn: &mut SqliteConnection, event: &NewEvent) -> Result<Ev
     let row: Row = diesel::insert_into(events::table)
         .values((
             events::ts_ms.eq(event.ts_ms),
-            events::kind.eq(name(&event.kind)),
+            events::kind.eq(word(&event.kind)),
             events::severity.eq(rank(event.severity)),
-            events::source.eq(name(&event.source)),
+            events::source.eq(word(&event.source)),
             events::title.eq(&event.title),
             events::detail.eq(&event.detail),
             events::node.eq(event.node.as_ref().map(NodeName::as_str)),
@@ -80,14 +83,6 @@ fn severity(rank: i32) -> Severity {
         1 => Severity::Notice,
         2 => Severity::Warning,
         _ => Severity::Critical,
-    }
-}
-
-/// The name a value has on the wire, so that the table reads like the API.
-pub(super) fn name<T: Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => String::new(),
     }
 }
 
