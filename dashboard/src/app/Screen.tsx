@@ -13,6 +13,7 @@ import { GoHint } from "./GoHint";
 import { Header } from "./Header";
 import { useKeys } from "./keys";
 import { PhoneBar, PhoneEnd } from "./PhoneBar";
+import { useReloadOnMissingFile, useReloadOnNewBuild } from "./reload";
 import { Sheets } from "./Sheets";
 import { Side } from "./Side";
 import { Tab } from "./Tab";
@@ -34,6 +35,7 @@ export function Screen({ onOut, locked }: ScreenProps) {
   useDense(wall);
   useWall(wall);
   useReloadOnNewBuild();
+  useReloadOnMissingFile();
   useEffect(() => (wall ? undefined : followLink()), [wall]);
   const at = (place: Place) =>
     PANELS.filter((p) => p.place === place && (!wall || p.wall)).map(({ name, panel: Panel }) => (
@@ -78,15 +80,4 @@ function useDense(wall: boolean): void {
     query.addEventListener("change", apply);
     return () => query.removeEventListener("change", apply);
   }, [wall]);
-}
-
-/** A daemon of another build may speak of things this page does not know. */
-function useReloadOnNewBuild(): void {
-  const build = useStream((s) => s.mirror.build);
-  const first = useRef<string | null>(null);
-  useEffect(() => {
-    if (build === null) return;
-    first.current ??= build;
-    if (build !== first.current) location.reload();
-  }, [build]);
 }

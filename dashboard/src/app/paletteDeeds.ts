@@ -15,7 +15,7 @@ export interface PaletteDeed {
 /** The first word begins a deed's name, the others are found in its target. */
 export function deedsFor(
   words: readonly string[],
-  tables: Pick<Tables, "node" | "guest" | "storage">,
+  tables: Pick<Tables, "node" | "guest" | "storage" | "source">,
   nowMs: number,
   most: number,
 ): readonly PaletteDeed[] {
@@ -27,7 +27,7 @@ export function deedsFor(
     for (const deed of deeds())
       if (deed.label.toLowerCase().startsWith(verb)) found.push({ key: `${deed.tool} ${key}`, about, deed });
   };
-  for (const n of tables.node.values()) take(n.name, "node", n.name, () => nodeDeeds(n));
+  for (const n of tables.node.values()) take(n.name, "node", n.name, () => nodeDeeds(n, tables));
   for (const g of tables.guest.values())
     take(
       String(g.vmid),

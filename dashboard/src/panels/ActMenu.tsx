@@ -29,7 +29,7 @@ function deedsOf(kind: "guest" | "node", id: string): Deed[] {
   const { tables } = useStream.getState().mirror;
   if (kind === "node") {
     const node = tables.node.get(id);
-    return node ? nodeDeeds(node) : [];
+    return node ? nodeDeeds(node, tables) : [];
   }
   const guest = tables.guest.get(id);
   return guest ? guestDeeds(guest, tables, serverNowMs()) : [];

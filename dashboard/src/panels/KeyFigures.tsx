@@ -38,11 +38,12 @@ interface FigureProps {
   readonly unit: string;
   readonly of: string;
   readonly left: string;
+  readonly leftAbout?: string;
   readonly right: string;
   readonly top?: number | undefined;
 }
 
-function Figure({ name, label, value, unit, of, left, right, top }: FigureProps) {
+function Figure({ name, label, value, unit, of, left, leftAbout, right, top }: FigureProps) {
   const { watch, read } = SERIES[name];
   return (
     <div className={`key key-${name}`} data-testid={`key-${name}`}>
@@ -63,7 +64,10 @@ function Figure({ name, label, value, unit, of, left, right, top }: FigureProps)
         label={`${label} over the last hour at most, now ${value} ${unit}`}
       />
       <p className="key-foot figure">
-        <span>{left}</span>
+        <span title={leftAbout}>
+          {left}
+          {leftAbout !== undefined && <span className="sr"> {leftAbout}</span>}
+        </span>
         <span>{right}</span>
       </p>
     </div>
@@ -95,6 +99,7 @@ export function KeyFigures() {
         unit={sum.cpu === null ? "" : "%"}
         of={sum.cores === null ? "" : `of ${count(sum.cores, "core")}`}
         left={`load ${decimal(sum.load1, 1)}`}
+        {...(sum.loadMissing > 0 && { leftAbout: `without the load of ${count(sum.loadMissing, "node")}` })}
         right={partial}
         top={1}
       />

@@ -21,7 +21,7 @@ import {
 import { StateGlyph } from "../ui/Glyph";
 import { Note, Panel } from "../ui/Panel";
 import { RingGauge } from "../ui/RingGauge";
-import { SightMark } from "../ui/SightMark";
+import { SightMark, sightWords } from "../ui/SightMark";
 import { Skeleton } from "../ui/Skeleton";
 import { Sparkline } from "../ui/Sparkline";
 import { select, useView } from "../ui/view";
@@ -164,18 +164,40 @@ function NodeTrend({ node, tone }: { readonly node: Node; readonly tone: Tone })
         tone={tone}
         label={`CPU of ${node.name} over the last hour, now ${percentUnit(node.cpu)}`}
       />
-      <div className="node-kv figure">
-        {node.temp_c === undefined ? (
-          <span title="load over one minute">
-            <small>load</small> {decimal(node.load1, 1)}
-          </span>
-        ) : (
-          <span title={`hottest processor, load ${decimal(node.load1, 1)}`}>{celsius(node.temp_c)}</span>
-        )}
-        <span className="dim" title="running for">
+      <div className="node-kv">
+        <Vital node={node} />
+        <span className="figure dim" title="running for">
           {up}
         </span>
       </div>
     </div>
   );
 }
+
+/** How hot it is, or else its load. Each has a source of its own, and can be old while the rest of the card is not. */
+function Vital({ node }: { readonly node: Node }) {
+  const detail = useSight(`node/${node.name}`);
+  const sensors = useSight(`sensors/${node.name}`);
+  const hot = node.temp_c !== undefined;
+  const load = withAge(hot ? `load ${decimal(node.load1, 1)}` : "load over one minute", sightWords(detail));
+  const shown = hot ? sensors : detail;
+  const age = sightWords(shown);
+  return (
+    <span
+      className="figure"
+      data-sight={shown.state}
+      title={hot ? `${withAge("hottest processor", age)}; ${load}` : load}
+    >
+      {hot ? (
+        celsius(node.temp_c)
+      ) : (
+        <>
+          <small>load</small> {decimal(node.load1, 1)}
+        </>
+      )}
+      {age !== null && <span className="sr"> {age}</span>}
+    </span>
+  );
+}
+
+const withAge = (what: string, age: string | null): string => (age === null ? what : `${what}, ${age}`);

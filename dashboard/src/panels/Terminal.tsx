@@ -43,7 +43,8 @@ export function Terminal() {
     addEventListener("online", hurryShells);
     return () => removeEventListener("online", hurryShells);
   }, []);
-  useKeptShells(facts);
+  const [missing, setMissing] = useState(false);
+  useKeptShells(facts, setMissing);
   return (
     <section
       className="panel panel-terminal"
@@ -81,15 +82,39 @@ export function Terminal() {
         id="terminal-body"
         {...(node ? { role: "tabpanel", "aria-label": `Shell on ${node.node}` } : {})}
       >
+        {missing && <Missing />}
         {failure !== null && <Note text="Terminals are not to be had now." more={failure} />}
         {facts && nodes.length === 0 && (
           <Note text="No node has a terminal." more="Add [ssh] and its nodes to jarvisd's settings." />
         )}
         {node && facts && (
-          <Shell key={node.node} node={node.node} user={node.user} facts={facts} state={state} />
+          <Shell
+            key={node.node}
+            node={node.node}
+            user={node.user}
+            facts={facts}
+            state={state}
+            onMissing={setMissing}
+          />
         )}
       </div>
     </section>
+  );
+}
+
+function Missing() {
+  return (
+    <div role="alert" data-testid="terminal-missing">
+      <Note
+        text="The terminal could not be loaded."
+        more="The server has no file of it that fits this page, or does not answer. Reload the page; if that does not help, the dashboard's files on the server are not complete: install them again."
+        action={
+          <button type="button" className="chip" onClick={() => location.reload()}>
+            Reload
+          </button>
+        }
+      />
+    </div>
   );
 }
 
@@ -111,13 +136,16 @@ function useFacts(): Facts {
 }
 
 /** A page that is loaded anew goes back to the shells it had. */
-function useKeptShells(facts: TerminalFacts | null): void {
+function useKeptShells(facts: TerminalFacts | null, onMissing: (missing: boolean) => void): void {
   useEffect(() => {
     for (const { node } of facts?.nodes ?? []) {
       if (!hasKept(node) || useShells.getState().states[node]) continue;
-      void screenOf(node).then((screen) => startShell(node, screen, true));
+      void screenOf(node).then((screen) => {
+        onMissing(screen === null);
+        if (screen) startShell(node, screen, true);
+      });
     }
-  }, [facts]);
+  }, [facts, onMissing]);
 }
 
 const SHAPES: Readonly<Record<ShellState["state"], Shape>> = {
@@ -180,11 +208,13 @@ function Tabs({ nodes, current, states, onChoose }: TabsProps) {
   );
 }
 
-async function screenOf(node: string): Promise<TerminalScreen> {
+/** Null: what draws it could not be loaded. */
+async function screenOf(node: string): Promise<TerminalScreen | null> {
   const known = screens.get(node);
   if (known) return known;
-  const { createScreen } = await import("./terminalScreen");
-  const screen = await createScreen({
+  const drawing = await import("./terminalScreen").catch(() => null);
+  if (!drawing) return null;
+  const screen = await drawing.createScreen({
     onText: (text) => {
       const one = ctrl && typeof text === "string" && text.length === 1;
       shellLink(node)?.type(one ? String.fromCharCode(text.toUpperCase().charCodeAt(0) & 31) : text);
@@ -202,9 +232,10 @@ interface ShellProps {
   readonly user: string;
   readonly facts: TerminalFacts;
   readonly state: ShellState | undefined;
+  readonly onMissing: (missing: boolean) => void;
 }
 
-function Shell({ node, user, facts, state }: ShellProps) {
+function Shell({ node, user, facts, state, onMissing }: ShellProps) {
   const box = useRef<HTMLDivElement>(null);
   const mode = useView((v) => v.mode);
   const [busy, setBusy] = useState(false);
@@ -221,8 +252,10 @@ function Shell({ node, user, facts, state }: ShellProps) {
   useEffect(() => screens.get(node)?.retint(), [node, mode]);
   const open = useCallback(async () => {
     setBusy(true);
-    if (await allowShell(node)) {
-      const screen = await screenOf(node);
+    // Before a password is asked for: where the page loads itself anew for want of it, none was typed in vain.
+    const screen = await screenOf(node);
+    onMissing(screen === null);
+    if (screen && (await allowShell(node))) {
       screen.clear();
       wanted = node;
       startShell(node, screen, false);
@@ -230,7 +263,7 @@ function Shell({ node, user, facts, state }: ShellProps) {
       screen.focus();
     }
     setBusy(false);
-  }, [node]);
+  }, [node, onMissing]);
   if (!state) {
     return (
       <div className="terminal-offer">

@@ -1,6 +1,6 @@
 // The line under a terminal: what holds for it now, and what can be done about it.
 import { useState } from "react";
-import { useNowMs } from "../stream/clock";
+import { serverMs, useNowMs } from "../stream/clock";
 import { shellLink } from "../stream/terminal";
 import type { ShellState } from "../stream/terminalLink";
 import { clock, duration } from "../ui/format";
@@ -85,7 +85,7 @@ function Words({ node, state }: { readonly node: string; readonly state: ShellSt
     case "lost":
       return (
         <>
-          Connection lost. The shell waits until {clock(state.untilMs)};{" "}
+          Connection lost. The shell waits until {clock(serverMs(state.untilMs))};{" "}
           <Left before="next try in" toMs={state.retryAtMs} after="" />
         </>
       );

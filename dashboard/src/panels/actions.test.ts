@@ -3,6 +3,7 @@ import recording from "../demo/recording.json";
 import type { Guest } from "../protocol/Guest";
 import type { Node } from "../protocol/Node";
 import type { ServerFrame } from "../protocol/ServerFrame";
+import type { SourceState } from "../protocol/SourceState";
 import { EMPTY, reduce } from "../stream/reduce";
 import { containerDeeds, guestDeeds, nodeDeeds, orderOf } from "./actions";
 import { linkedApproval } from "./actSheetState";
@@ -30,8 +31,17 @@ describe("what is offered", () => {
   it("is nothing to a template", () => expect(tools({ ...guest, template: true })).toEqual([]));
   it("to a node depends on whether it is there", () => {
     const node = tables.node.get("pve") as Node;
-    expect(nodeDeeds(node).map((d) => d.tool)).toContain("reboot_node");
-    expect(nodeDeeds({ ...node, status: "offline" }).map((d) => d.tool)).toEqual(["wake_node"]);
+    expect(nodeDeeds(node, tables).map((d) => d.tool)).toContain("reboot_node");
+    expect(nodeDeeds({ ...node, status: "offline" }, tables).map((d) => d.tool)).toEqual(["wake_node"]);
+  });
+  it("to a node names what has failed now, never what had failed when its sensors were last seen", () => {
+    const node = { ...(tables.node.get("pve") as Node), units_failed: ["smbd.service"] };
+    const meant = (state: SourceState) => {
+      const id = "sensors/pve";
+      const source = new Map([[id, { id, state, interval_ms: 60_000, seen_ms: NOW }]]);
+      return nodeDeeds(node, { source }).find((d) => d.tool === "restart_service")?.fields[0]?.value;
+    };
+    expect([meant("fresh"), meant("late"), meant("lost")]).toEqual(["smbd", "smbd", ""]);
   });
   it("never migrates to where it is, and backs up only to what takes backups there", () => {
     const deeds = guestDeeds(guest, tables, NOW);

@@ -114,7 +114,8 @@ function otherNode(g: Guest, nodes: Iterable<Node>): Field {
   return { name: "to", label: "To node", value: options[0] ?? "", options, choose: true, hint };
 }
 
-export function nodeDeeds(n: Node): Deed[] {
+export function nodeDeeds(n: Node, { source }: Pick<Tables, "source">): Deed[] {
+  const sensed = source.get(`sensors/${n.name}`)?.state !== "lost";
   const target = `node ${n.name}`;
   const args = { node: n.name };
   if (n.status !== "online") return [deed("wake_node", "Wake", target, args)];
@@ -124,8 +125,8 @@ export function nodeDeeds(n: Node): Deed[] {
         {
           name: "unit",
           label: "Service",
-          // What has failed is most likely meant.
-          value: (n.units_failed?.[0] ?? "").replace(/\.service$/, ""),
+          // What has failed is most likely meant; what had failed when it was last seen may be well by now.
+          value: ((sensed && n.units_failed?.[0]) || "").replace(/\.service$/, ""),
           options: [],
           hint: "As systemd names it: pveproxy, smbd …",
           from: { list: "services", node: n.name },

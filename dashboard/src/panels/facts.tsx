@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import type { Guest } from "../protocol/Guest";
 import type { Node } from "../protocol/Node";
 import { useAt } from "../stream/clock";
+import { useSight } from "../stream/sight";
 import { useCluster, useTable } from "../stream/store";
 import {
   bytesOf,
@@ -17,8 +18,10 @@ import {
   stamp,
   UNKNOWN,
 } from "../ui/format";
+import { sightWords } from "../ui/SightMark";
 
-export type Fact = readonly [name: string, value: ReactNode];
+/** `age` in words where its own source is not current, while others may be. */
+export type Fact = readonly [name: string, value: ReactNode, age?: string | null];
 
 /** Longer than this it has a line of its own, where two facts share one. */
 const HALF_LINE_CHARS = 16;
@@ -36,9 +39,13 @@ export function Facts({ facts, asOfMs }: FactsProps) {
       {facts.map(
         (f) =>
           f && (
-            <div key={f[0]} className={isLong(f[1]) ? "fact-long" : undefined}>
+            <div
+              key={f[0]}
+              className={isLong(f[1]) ? "fact-long" : undefined}
+              data-stale={(f[2] ?? null) !== null || undefined}
+            >
               <dt>{f[0]}</dt>
-              <dd>{f[1]}</dd>
+              <dd title={f[2] ?? undefined}>{f[1]}</dd>
             </div>
           ),
       )}
@@ -48,6 +55,8 @@ export function Facts({ facts, asOfMs }: FactsProps) {
 
 const when = <T,>(v: T | undefined, text: (v: T) => ReactNode, name: string): Fact | null =>
   v === undefined ? null : [name, text(v)];
+
+const aged = (age: string | null, fact: Fact | null): Fact | null => fact && [fact[0], fact[1], age];
 
 function Uptime({ startedMs }: { readonly startedMs: number | undefined }) {
   const text = useAt((now) => (startedMs === undefined ? UNKNOWN : duration(now - startedMs)));
@@ -101,6 +110,11 @@ export function NodeFacts({ node }: { readonly node: Node }) {
   const guests = useTable("guest");
   const here = [...guests.values()].filter((g) => g.node === node.name);
   const running = here.filter((g) => g.status === "running").length;
+  const detailAge = sightWords(useSight(`node/${node.name}`));
+  const sensorsAge = sightWords(useSight(`sensors/${node.name}`));
+  const detail = (fact: Fact | null): Fact | null => aged(detailAge, fact);
+  const sensors = (fact: Fact | null): Fact | null => aged(sensorsAge, fact);
+  const lastSeen = (t: number): ReactNode => <LastSeen atMs={t} />;
   return (
     <Facts
       asOfMs={node.as_of_ms}
@@ -117,17 +131,25 @@ export function NodeFacts({ node }: { readonly node: Node }) {
         ],
         ["Memory", usage(node.mem_used_bytes, node.mem_total_bytes)],
         ["System disk", usage(node.disk_used_bytes, node.disk_total_bytes)],
-        when(node.swap_total_bytes, (t) => usage(node.swap_used_bytes, t), "Swap"),
-        ["Load", [node.load1, node.load5, node.load15].map((v) => decimal(v, 2)).join("  ")],
-        when(node.iowait, percentUnit, "Waiting for disks"),
-        when(node.temp_c, celsius, "Temperature"),
-        when(node.shares_mounted, sharesOf(node), "Shares"),
-        when(node.units_failed?.length ? node.units_failed : undefined, (u) => u.join(", "), "Failed units"),
+        when(detailAge === null ? undefined : node.detail_as_of_ms, lastSeen, "Detail from"),
+        detail(when(node.swap_total_bytes, (t) => usage(node.swap_used_bytes, t), "Swap")),
+        detail(["Load", [node.load1, node.load5, node.load15].map((v) => decimal(v, 2)).join("  ")]),
+        detail(when(node.iowait, percentUnit, "Waiting for disks")),
+        when(sensorsAge === null ? undefined : node.sensors_as_of_ms, lastSeen, "Sensors from"),
+        sensors(when(node.temp_c, celsius, "Temperature")),
+        sensors(when(node.shares_mounted, sharesOf(node), "Shares")),
+        sensors(
+          when(
+            node.units_failed?.length ? node.units_failed : undefined,
+            (u) => u.join(", "),
+            "Failed units",
+          ),
+        ),
         ["Guests running", `${running} / ${here.length}`],
         when(node.ip, (v) => v, "Address"),
-        when(node.cpu_model, (v) => v, "Processor"),
-        when(node.kernel, (v) => v, "Kernel"),
-        when(node.pve_version, (v) => v, "Proxmox VE"),
+        detail(when(node.cpu_model, (v) => v, "Processor")),
+        detail(when(node.kernel, (v) => v, "Kernel")),
+        detail(when(node.pve_version, (v) => v, "Proxmox VE")),
       ]}
     />
   );

@@ -19,7 +19,7 @@ import { EMPTY, type Mirror, reduce, type Tables } from "../stream/reduce";
 import { answerFrom } from "../stream/rest";
 import { resetStream, useStream } from "../stream/store";
 import { current, summary } from "../ui/Chart";
-import { useView } from "../ui/view";
+import { MODES, useView } from "../ui/view";
 import { Blast } from "./PlanParts";
 
 const NOW = recording.recorded_ms + 1000;
@@ -166,6 +166,116 @@ describe("old figures", () => {
     const facts = screen.getByTestId("history-drawer").querySelector(".facts");
     expect(facts?.textContent).toMatch(/^StatusofflineFigures from14\s*s ago/);
     expect(facts?.getAttribute("data-stale")).toBe("true");
+  });
+});
+
+describe("what a node tells by a source of its own", () => {
+  const DETAIL_MS = 10_000;
+  const SENSORS_MS = 60_000;
+  /** A node that was asked so long ago, by each way; `null` where there is no such way. */
+  function told(detailAgoMs: number, sensorsAgoMs: number | null): Partial<Tables> {
+    const source = new Map(full.tables.source);
+    const put = (id: string, interval_ms: number, agoMs: number): void => {
+      const state = agoMs > 5 * interval_ms ? "lost" : agoMs > 2 * interval_ms ? "late" : "fresh";
+      source.set(id, { id, state, interval_ms, seen_ms: NOW - agoMs });
+    };
+    for (const name of full.tables.node.keys()) put(`node/${name}`, DETAIL_MS, 1000);
+    put("node/pve", DETAIL_MS, detailAgoMs);
+    put("resources", 1000, 500);
+    if (sensorsAgoMs !== null) put("sensors/pve", SENSORS_MS, sensorsAgoMs);
+    const { temp_c: _, ...plain } = node;
+    const pve: Node = {
+      ...plain,
+      load1: 3.25,
+      swap_used_bytes: 1,
+      swap_total_bytes: 2,
+      kernel: "7.0.2-pve",
+      detail_as_of_ms: NOW - detailAgoMs,
+      ...(sensorsAgoMs !== null && {
+        temp_c: 61,
+        shares_mounted: 3,
+        units_failed: ["smbd.service"],
+        sensors_as_of_ms: NOW - sensorsAgoMs,
+      }),
+    };
+    return { source, node: new Map(full.tables.node).set("pve", pve) };
+  }
+  const vital = (): HTMLElement =>
+    screen.getByTestId("node-pve").querySelector(".node-kv > :first-child") as HTMLElement;
+  /** What each line of the drawer is called, whether it is drawn as old, and its age in words. */
+  function facts(): Readonly<Record<string, readonly [stale: boolean, title: string | null, text: string]>> {
+    const rows = [...screen.getByTestId("history-drawer").querySelectorAll<HTMLElement>(".facts > div")];
+    return Object.fromEntries(
+      rows.map((r) => {
+        const dd = r.querySelector("dd");
+        const text = dd?.textContent ?? "";
+        return [
+          r.querySelector("dt")?.textContent ?? "",
+          [r.dataset.stale === "true", dd?.title ?? null, text],
+        ];
+      }),
+    );
+  }
+  const OF_SENSORS = ["Temperature", "Shares", "Failed units"];
+  const OF_DETAIL = ["Swap", "Load", "Kernel"];
+  const open = () => useView.setState({ selection: { kind: "node", id: "pve" } });
+
+  describe.each(MODES)("in %s mode", (mode) => {
+    it("is current while its source is", () => {
+      useView.setState({ mode });
+      open();
+      show(told(1000, 1000));
+      expect(vital().dataset.sight).toBe("fresh");
+      expect([vital().textContent, vital().title]).toEqual(["61\u2009°C", "hottest processor; load 3.3"]);
+      for (const name of [...OF_SENSORS, ...OF_DETAIL]) expect(facts()[name]?.[0]).toBe(false);
+      expect(Object.keys(facts()).filter((name) => name.endsWith("from"))).toEqual([]);
+    });
+    it("is old, and says how old, when the sensors are lost and the rest of the node is not", () => {
+      useView.setState({ mode });
+      open();
+      show(told(1000, 420_000));
+      expect(vital().dataset.sight).toBe("lost");
+      expect(vital().title).toBe("hottest processor, last seen 7\u2009min ago; load 3.3");
+      expect(vital().querySelector(".sr")?.textContent).toContain("last seen 7\u2009min ago");
+      expect(screen.getByTestId("node-pve").dataset.sight).toBeUndefined();
+      for (const name of OF_SENSORS)
+        expect(facts()[name]?.slice(0, 2)).toEqual([true, "last seen 7\u2009min ago"]);
+      for (const name of [...OF_DETAIL, "CPU", "Memory"]) expect(facts()[name]?.[0]).toBe(false);
+      expect(facts()["Sensors from"]?.[2]).toBe("7\u2009min ago");
+      expect(facts()["Detail from"]).toBeUndefined();
+    });
+    it("is old when the detail is lost, and leaves the load of the cluster", () => {
+      useView.setState({ mode });
+      open();
+      show(told(120_000, null));
+      expect(vital().dataset.sight).toBe("lost");
+      expect(vital().title).toBe("load over one minute, last seen 2\u2009min ago");
+      for (const name of OF_DETAIL)
+        expect(facts()[name]?.slice(0, 2)).toEqual([true, "last seen 2\u2009min ago"]);
+      expect(facts()["Detail from"]?.[2]).toBe("2\u2009min ago");
+      expect(facts()["Sensors from"]).toBeUndefined();
+      const load = within(screen.getByTestId("key-cpu")).getByText(/^load/);
+      expect(load.title).toBe("without the load of 1 node");
+    });
+  });
+  it("says how old it is while its source is merely late, and ages by itself", () => {
+    open();
+    show(told(1000, 100_000));
+    expect(vital().dataset.sight).toBe("fresh");
+    act(() => {
+      vi.setSystemTime(NOW + 30_000);
+      seconds.refresh();
+    });
+    expect(vital().dataset.sight).toBe("late");
+    expect(vital().title).toBe("hottest processor, 2\u2009min old; load 3.3, 31\u2009s old");
+    expect(facts().Temperature?.slice(0, 2)).toEqual([true, "2\u2009min old"]);
+  });
+  it("is not missed where nobody set it up, or nothing has come yet", () => {
+    open();
+    show(told(1000, null));
+    expect([vital().textContent, vital().title]).toEqual(["load 3.3", "load over one minute"]);
+    expect(Object.keys(facts()).filter((name) => name.endsWith("from"))).toEqual([]);
+    expect(within(screen.getByTestId("key-cpu")).getByText(/^load/).title).toBe("");
   });
 });
 

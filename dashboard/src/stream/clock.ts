@@ -9,10 +9,16 @@ const OFFSETS_KEPT = 8;
 /** Server time minus local time. A late frame makes the difference too small, never too large. */
 export class Offset {
   private readonly seen: number[] = [];
+  private tell: () => void = () => undefined;
+  /** Until then the server's time is a guess, as wrong as the clock of this machine. */
+  readonly known = new Promise<void>((resolve) => {
+    this.tell = resolve;
+  });
 
   learn(serverMs: number, localMs: number): void {
     this.seen.push(serverMs - localMs);
     if (this.seen.length > OFFSETS_KEPT) this.seen.shift();
+    this.tell();
   }
 
   ms(): number {
@@ -22,7 +28,10 @@ export class Offset {
 
 export const offset = new Offset();
 
-export const serverNowMs = (): number => Date.now() + offset.ms();
+/** A moment by the clock of this machine, as the page's clock shows it. */
+export const serverMs = (localMs: number): number => localMs + offset.ms();
+
+export const serverNowMs = (): number => serverMs(Date.now());
 
 type Listener = () => void;
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { offset } from "./clock";
 import { answerFrom } from "./rest";
 import { forgetSeries, SERIES_SPAN_MS, samplesOf, watchSeries } from "./series";
 
@@ -14,6 +15,7 @@ let past: unknown[] = [];
 beforeEach(() => {
   vi.useFakeTimers({ now: NOW });
   asked = 0;
+  offset.learn(NOW, NOW);
   answerFrom(async () => {
     asked++;
     return Response.json({ buckets: past });
@@ -48,4 +50,45 @@ it("gives up on an hour that nobody recorded, and at once when nobody looks", as
   left();
   await vi.advanceTimersByTimeAsync(600_000);
   expect(asked).toBe(6);
+});
+
+const HOURS_MS = 2 * SERIES_SPAN_MS;
+
+/** As on a page that was just loaded: it knows nothing of the daemon's time. */
+async function afresh() {
+  vi.resetModules();
+  const [clock, series, rest] = await Promise.all([import("./clock"), import("./series"), import("./rest")]);
+  const spans: (string | null)[][] = [];
+  rest.answerFrom(async (path) => {
+    const { searchParams } = new URL(path, "http://jarvis.test");
+    spans.push([searchParams.get("from"), searchParams.get("to")]);
+    return Response.json({ buckets: hour });
+  });
+  return { ...clock, ...series, spans };
+}
+
+it.each([
+  ["fast", NOW + HOURS_MS],
+  ["slow", NOW - HOURS_MS],
+])("asks for the hour by the daemon's clock where that of the machine is %s", async (_, localMs) => {
+  const page = await afresh();
+  vi.setSystemTime(localMs);
+  page.watchSeries("cluster", "cpu", () => undefined);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(page.spans).toEqual([]);
+  page.offset.learn(NOW, localMs);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(page.spans).toEqual([[NOW - SERIES_SPAN_MS, NOW].map((ms) => new Date(ms).toISOString())]);
+  expect(page.samplesOf("cluster", "cpu")).toHaveLength(hour.length);
+});
+
+it("asks for nothing that nobody looks at any more once the daemon's time is known", async () => {
+  const page = await afresh();
+  page.watchSeries("cluster", "cpu", () => undefined)();
+  page.offset.learn(NOW, NOW);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(page.spans).toEqual([]);
+  page.watchSeries("cluster", "cpu", () => undefined);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(page.spans).toHaveLength(1);
 });

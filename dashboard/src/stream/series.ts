@@ -1,5 +1,6 @@
 // The recent past of a few figures, outside React: rings of numbers which canvases read when told of a change.
 
+import { offset, serverNowMs } from "./clock";
 import type { Tables } from "./reduce";
 import { history } from "./rest";
 import { totals } from "./sums";
@@ -54,7 +55,8 @@ export function watchSeries(entity: string, metric: string, listener: () => void
   s.listeners.add(listener);
   if (!s.asked) {
     s.asked = true;
-    void backfill(s, entity, metric);
+    // The page draws its lines before the daemon has said what time it is; the hour before that is not known yet.
+    void offset.known.then(() => backfillWatched(s, entity, metric));
   }
   return () => s.listeners.delete(listener);
 }
@@ -65,8 +67,13 @@ const AGAIN_TIMES = 4;
 /** So much may lack at the far end unseen. */
 const LACKS_MS = SERIES_SPAN_MS / 6;
 
+function backfillWatched(s: Series, entity: string, metric: string, again?: number): void {
+  if (s.listeners.size > 0) void backfill(s, entity, metric, again);
+  else s.asked = false;
+}
+
 async function backfill(s: Series, entity: string, metric: string, again = AGAIN_TIMES): Promise<void> {
-  const toMs = Date.now();
+  const toMs = serverNowMs();
   const fromMs = toMs - SERIES_SPAN_MS;
   const answer = await history({ entity, metric, fromMs, toMs, points: 180 });
   if (!answer.ok) {
@@ -79,10 +86,7 @@ async function backfill(s: Series, entity: string, metric: string, again = AGAIN
   for (const listener of s.listeners) listener();
   const begins = s.samples[0]?.tMs ?? toMs;
   if (again > 0 && begins > fromMs + LACKS_MS) {
-    setTimeout(() => {
-      if (s.listeners.size > 0) void backfill(s, entity, metric, again - 1);
-      else s.asked = false;
-    }, AGAIN_MS);
+    setTimeout(() => backfillWatched(s, entity, metric, again - 1), AGAIN_MS);
   }
 }
 

@@ -9,6 +9,8 @@ export interface Totals {
   readonly cpu: number | null;
   readonly cores: number | null;
   readonly load1: number | null;
+  /** Nodes in the other sums whose load is not in this one: it has a source of its own. */
+  readonly loadMissing: number;
   readonly memUsedBytes: number | null;
   readonly memTotalBytes: number | null;
   readonly netInBps: number | null;
@@ -19,11 +21,17 @@ export interface Totals {
 
 const live = (n: Node): boolean => n.as_of_ms === undefined && n.status === "online";
 
+/** Load is read apart from the rest: a node can be in sight while this is an old one. */
+function loadOf(n: Node, sources: Tables["source"]): number | undefined {
+  return sources.get(`node/${n.name}`)?.state === "lost" ? undefined : n.load1;
+}
+
 export function totals(tables: Tables): Totals {
   let busy = 0;
   let cores = 0;
   let load = 0;
   let loads = 0;
+  let loadMissing = 0;
   let memUsed = 0;
   let memTotal = 0;
   let missing = 0;
@@ -34,8 +42,10 @@ export function totals(tables: Tables): Totals {
     }
     busy += n.cpu * n.cpu_cores;
     cores += n.cpu_cores;
-    if (n.load1 !== undefined) {
-      load += n.load1;
+    const load1 = loadOf(n, tables.source);
+    if (load1 === undefined) loadMissing++;
+    else {
+      load += load1;
       loads++;
     }
     if (n.mem_used_bytes !== undefined && n.mem_total_bytes !== undefined) {
@@ -48,6 +58,7 @@ export function totals(tables: Tables): Totals {
     cpu: cores > 0 ? busy / cores : null,
     cores: cores > 0 ? cores : null,
     load1: loads > 0 ? load : null,
+    loadMissing,
     memUsedBytes: memTotal > 0 ? memUsed : null,
     memTotalBytes: memTotal > 0 ? memTotal : null,
     netInBps: net?.inBps ?? null,
