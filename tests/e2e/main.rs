@@ -33,6 +33,7 @@ mod mcp_wire;
 mod mute;
 mod odd_acts;
 mod odd_api;
+mod proxmox_tokens;
 mod records;
 mod refused;
 mod requests;
