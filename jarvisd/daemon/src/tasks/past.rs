@@ -19,6 +19,8 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// What history keeps; a minute's average stands for each of its steps.
 const STEP_MS: i64 = 10_000;
+/// So far back every step is still known by itself, when the last node has answered or was given up, too.
+const FINE_MS: i64 = 50 * MINUTE_MS;
 /// Until the cluster is seen, and between tries of a node that did not answer or was not granted.
 const PAUSE: Duration = Duration::from_secs(5);
 /// A node that cannot be asked for this many pauses keeps its hole.
@@ -49,6 +51,8 @@ async fn fill(spare: &Proxmox, state: &StateHub, store: &Store, started_ms: i64)
         for node in open {
             match spare.node_past(node).await {
                 Ok(answer) => {
+                    // At once: the last node may be minutes away.
+                    keep(store, &format!("node/{node}"), &answer.value, started_ms).await;
                     done.insert(node.clone(), answer.value);
                 }
                 // It has no past to give; asked again and again it would take what the other questions need.
@@ -70,41 +74,39 @@ async fn fill(spare: &Proxmox, state: &StateHub, store: &Store, started_ms: i64)
         }
         tokio::time::sleep(if online.is_empty() { PAUSE / 10 } else { PAUSE }).await;
     }
-    if let Err(error) = keep(store, &done, started_ms).await {
-        tracing::warn!(%error, "the nodes' own past could not be stored; charts begin with this start");
-    }
+    keep(store, "cluster", &whole(&done), started_ms).await;
 }
 
 /// Stores what is older than this start and newer than what is known already.
-async fn keep(
-    store: &Store,
-    pasts: &BTreeMap<NodeName, Vec<PastMinute>>,
-    started_ms: i64,
-) -> Result<(), StoreError> {
-    let mut samples = Vec::new();
-    for (node, minutes) in pasts {
-        let entity = format!("node/{node}");
-        let hole = hole(store, &entity, started_ms).await?;
-        for minute in minutes {
-            samples.extend(of_node(&entity, minute, hole));
+async fn keep(store: &Store, entity: &str, minutes: &[PastMinute], started_ms: i64) {
+    let stored = async {
+        let hole = hole(store, entity, started_ms).await?;
+        let samples: Vec<Sample> = minutes.iter().flat_map(|minute| of_node(entity, minute, hole)).collect();
+        if !samples.is_empty() {
+            store.history().append(samples).await?;
         }
+        Ok::<(), StoreError>(())
+    };
+    if let Err(error) = stored.await {
+        tracing::warn!(entity, %error, "a past could not be stored; its charts begin with this start");
     }
-    let hole = hole(store, "cluster", started_ms).await?;
-    for minute in whole(pasts) {
-        samples.extend(of_node("cluster", &minute, hole));
-    }
-    if !samples.is_empty() {
-        store.history().append(samples).await?;
-    }
-    Ok(())
 }
 
 /// From the last sample of an earlier life, or an hour ago, to this start.
 async fn hole(store: &Store, entity: &str, started_ms: i64) -> Result<(i64, i64), StoreError> {
-    let from_ms = started_ms - HOUR_MS;
-    let known = store.history().query(entity, "cpu", from_ms, started_ms, HOUR_MS / STEP_MS).await?;
-    let from_ms = known.buckets.last().map_or(from_ms, |bucket| bucket.t_ms + known.step_ms);
-    Ok((from_ms, started_ms - STEP_MS))
+    // This life's own samples are there by now; the first stands at the beginning of the step of its start.
+    let live_ms = started_ms - started_ms.rem_euclid(STEP_MS);
+    let hour_ms = started_ms - HOUR_MS;
+    // A whole hour back there are minutes only, and the last one may have samples of both lives.
+    for back_ms in [FINE_MS, HOUR_MS] {
+        let known =
+            store.history().query(entity, "cpu", started_ms - back_ms, live_ms, HOUR_MS / STEP_MS).await?;
+        let ends_ms = known.buckets.iter().map(|bucket| bucket.t_ms + known.step_ms);
+        if let Some(from_ms) = ends_ms.filter(|end_ms| *end_ms <= live_ms).max() {
+            return Ok((from_ms.max(hour_ms), started_ms - STEP_MS));
+        }
+    }
+    Ok((hour_ms, started_ms - STEP_MS))
 }
 
 fn of_node(entity: &str, minute: &PastMinute, (from_ms, to_ms): (i64, i64)) -> Vec<Sample> {
@@ -192,6 +194,27 @@ mod tests {
         let times: Vec<i64> = part.iter().filter(|s| s.metric == "cpu").map(|s| s.t_ms).collect();
         assert_eq!(times, [90_000, 100_000]);
         assert!(part.iter().all(|s| s.metric != "load1"), "what was not recorded is not made up");
+    }
+
+    #[tokio::test]
+    async fn the_hour_before_the_start_is_filled_although_this_life_has_samples_already() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Clock, crate::store::Limits::default()).unwrap();
+        let started_ms = Clock.now_ms();
+        let live_ms = started_ms - started_ms.rem_euclid(STEP_MS);
+        let sample = |entity: &str, t_ms| Sample { entity: entity.into(), metric: "cpu", t_ms, value: 0.9 };
+        let live = ["node/new", "node/old"].map(|entity| sample(entity, live_ms));
+        // The old one was last seen five minutes ago, in an earlier life.
+        let seen_ms = live_ms - 5 * MINUTE_MS;
+        store.history().append([live.as_slice(), &[sample("node/old", seen_ms)]].concat()).await.unwrap();
+        let minutes: Vec<PastMinute> = (0..70).map(|n| minute(live_ms - n * MINUTE_MS, 0.5, 4.0)).collect();
+        for (entity, steps) in [("node/new", 298..=302), ("node/old", 29..=33)] {
+            keep(&store, entity, &minutes, started_ms).await;
+            let from_ms = started_ms - FINE_MS;
+            let known = store.history().query(entity, "cpu", from_ms, started_ms, 400).await.unwrap();
+            assert!(steps.contains(&known.buckets.len()), "{entity}: {} steps", known.buckets.len());
+            assert!(known.buckets.last().unwrap().mean > 0.8, "what was seen stays");
+        }
     }
 
     #[test]
