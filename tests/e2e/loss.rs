@@ -58,15 +58,21 @@ async fn a_lost_nodes_guests_are_unknown_with_the_age_of_their_figures_and_come_
     Ok(())
 }
 
-/// Its API answers well, but by its own view it is the others who are gone.
-#[tokio::test]
-async fn a_node_whose_corosync_is_apart_is_not_believed_over_the_others() -> Result<()> {
+/// A healthy cluster on a screen, and the node that is asked first.
+async fn watched() -> Result<(Sim, Jarvisd, Socket, String)> {
     let sim = Sim::start().await?;
     let cluster = sim.cluster()?;
     let first = cluster.nodes[0].0.clone();
     let jarvisd = Jarvisd::start(&cluster).await?;
     let mut socket = Socket::open(&jarvisd.door()).await?;
     socket.until(PATIENCE, "four nodes online", |s| online(s) == 4).await?;
+    Ok((sim, jarvisd, socket, first))
+}
+
+/// Its API answers well, but by its own view it is the others who are gone.
+#[tokio::test]
+async fn a_node_whose_corosync_is_apart_is_not_believed_over_the_others() -> Result<()> {
+    let (sim, _jarvisd, mut socket, first) = watched().await?;
     ensure!(socket.screen.text("source", "membership", "via") == first, "it is not asked first");
 
     sim.fault("node_apart", json!({"node": first})).await?;
@@ -96,12 +102,7 @@ async fn a_node_whose_corosync_is_apart_is_not_believed_over_the_others() -> Res
 
 #[tokio::test]
 async fn the_cluster_stays_visible_when_the_first_node_is_down() -> Result<()> {
-    let sim = Sim::start().await?;
-    let cluster = sim.cluster()?;
-    let first = cluster.nodes[0].0.clone();
-    let jarvisd = Jarvisd::start(&cluster).await?;
-    let mut socket = Socket::open(&jarvisd.door()).await?;
-    socket.until(PATIENCE, "four nodes online", |s| online(s) == 4).await?;
+    let (sim, _jarvisd, mut socket, first) = watched().await?;
 
     sim.fault("node_down", json!({"node": first})).await?;
     socket

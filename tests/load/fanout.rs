@@ -28,7 +28,7 @@ const MEASURED: Duration = Duration::from_secs(40);
 /// What is promised is promised for frames of this size.
 const FRAME_BYTES: usize = 4_000;
 /// Frames that count. Smaller ones are only a source's age.
-const FRAME_BYTES_MIN: usize = 2_500;
+const FRAME_BYTES_MIN: usize = 3_000;
 /// Guests whose figures make a frame of about that size around noon; the hour of the day moves more or fewer of them.
 const GUESTS: usize = 95;
 const SIZED: Duration = Duration::from_secs(6);
